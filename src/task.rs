@@ -1,0 +1,160 @@
+//! The only place that starts work beside the current task.
+//!
+//! Owns every spawned task and every blocking job: each has a name, is tracked, and ends when the
+//! [`Shutdown`] that started it says so. May name nothing. Called by every room with work of its
+//! own; clippy's `disallowed-methods` keeps `tokio::spawn` out of all others.
+
+use std::{future::Future, time::Duration};
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
+
+/// Owner of tasks: cancels those that may be cut short, and waits for those that must end.
+///
+/// Clones share the same tasks. Only the composition root calls [`Shutdown::drain`].
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    token: CancellationToken,
+    /// Tasks that are dropped at their next await once `token` is cancelled.
+    loose: TaskTracker,
+    /// Tasks that hold something that must not be lost (a rotated token, a half-written file).
+    firm: TaskTracker,
+}
+
+impl Shutdown {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs `work` until it ends or shutdown begins, whichever is first.
+    #[expect(clippy::disallowed_methods, reason = "this is the one spawn")]
+    pub fn spawn<F>(&self, name: &'static str, work: F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let token = self.token.clone();
+        let work = async move {
+            let _ended = token.run_until_cancelled(work).await;
+        };
+        tokio::spawn(self.loose.track_future(work.instrument(tracing::debug_span!("task", name))))
+    }
+
+    /// Runs `work` to its end, also when shutdown begins in between; [`Shutdown::drain`] waits
+    /// for it.
+    #[expect(clippy::disallowed_methods, reason = "this is the one spawn")]
+    pub fn spawn_firm<F>(&self, name: &'static str, work: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        tokio::spawn(self.firm.track_future(work.instrument(tracing::debug_span!("task", name))))
+    }
+
+    /// True from the moment shutdown begins.
+    pub fn is_begun(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Ends when shutdown begins.
+    pub async fn begun(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Begins shutdown: loose tasks end at their next await.
+    pub fn begin(&self) {
+        self.token.cancel();
+    }
+
+    /// Begins shutdown and waits up to `grace` for all tasks. False when some did not end in time.
+    pub async fn drain(&self, grace: Duration) -> bool {
+        self.begin();
+        self.loose.close();
+        self.firm.close();
+        let all = async {
+            self.firm.wait().await;
+            self.loose.wait().await;
+        };
+        tokio::time::timeout(grace, all).await.is_ok()
+    }
+}
+
+/// Why a blocking job gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BlockingError {
+    #[error("it did not answer in time")]
+    TimedOut,
+    #[error("it stopped without an answer")]
+    Panicked,
+}
+
+/// Runs `job` on tokio's blocking pool.
+///
+/// For short work on files. A job that may hang for ever belongs to [`on_thread`]: a runtime
+/// waits for its blocking pool when it is dropped.
+#[expect(clippy::disallowed_methods, reason = "this is the one spawn")]
+pub async fn blocking<T: Send + 'static>(
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, BlockingError> {
+    tokio::task::spawn_blocking(job).await.map_err(|_| BlockingError::Panicked)
+}
+
+/// Runs `job` on a thread of its own and waits at most `deadline` for it. The thread is left
+/// behind when it hangs (a keychain prompt nobody sees), and does not hold up the exit.
+pub async fn on_thread<T: Send + 'static>(
+    name: &'static str,
+    deadline: Duration,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, BlockingError> {
+    let (answer, wait) = tokio::sync::oneshot::channel();
+    detached_thread(name, move || {
+        // The receiver is gone when the deadline has passed: nobody wants the answer any more.
+        let _late = answer.send(job());
+    })
+    .map_err(|_| BlockingError::Panicked)?;
+    match tokio::time::timeout(deadline, wait).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(_)) => Err(BlockingError::Panicked),
+        Err(_) => Err(BlockingError::TimedOut),
+    }
+}
+
+/// Starts a thread that nobody joins: for the sides of a pipe, which block for ever by nature.
+#[expect(clippy::disallowed_methods, reason = "this is the one spawn")]
+pub fn detached_thread(
+    name: &'static str,
+    job: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(job).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    #[tokio::test]
+    async fn drain_cuts_loose_tasks_and_waits_for_firm_ones() {
+        let shutdown = Shutdown::new();
+        let saved = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&saved);
+        shutdown.spawn("for ever", std::future::pending());
+        shutdown.spawn_firm("save", async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            flag.store(true, Ordering::SeqCst);
+        });
+        assert!(shutdown.drain(Duration::from_secs(5)).await);
+        assert!(saved.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn a_hung_thread_costs_only_its_deadline() {
+        let hung = on_thread("hung", Duration::from_millis(20), || {
+            std::thread::sleep(Duration::from_hours(1));
+        });
+        assert_eq!(hung.await, Err(BlockingError::TimedOut));
+        assert_eq!(on_thread("quick", Duration::from_secs(5), || 7).await, Ok(7));
+    }
+}
