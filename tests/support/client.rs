@@ -24,7 +24,6 @@ pub struct Serve {
     child: Child,
     stdin: Option<ChildStdin>,
     seen: Arc<(Mutex<Seen>, Condvar)>,
-    stderr: Arc<Mutex<Vec<u8>>>,
     shown: String,
     next_id: u64,
     /// What a modern request says the client can do.
@@ -36,7 +35,9 @@ pub struct Serve {
 #[derive(Default)]
 struct Seen {
     lines: Vec<Vec<u8>>,
+    stderr: Vec<u8>,
     closed: bool,
+    stderr_closed: bool,
 }
 
 impl Serve {
@@ -51,7 +52,6 @@ impl Serve {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("allmcp starts");
         let seen = Arc::<(Mutex<Seen>, Condvar)>::default();
-        let stderr = Arc::<Mutex<Vec<u8>>>::default();
         let (mut out, writer) = (BufReader::new(child.stdout.take().unwrap()), Arc::clone(&seen));
         std::thread::spawn(move || {
             loop {
@@ -69,18 +69,19 @@ impl Serve {
                 }
             }
         });
-        let (mut err, log) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&stderr));
+        let (mut err, writer) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&seen));
         std::thread::spawn(move || {
             let mut line = Vec::new();
             while err.read_until(b'\n', &mut line).is_ok_and(|got| got > 0) {
-                log.lock().unwrap().append(&mut line);
+                writer.0.lock().unwrap().stderr.append(&mut line);
             }
+            writer.0.lock().unwrap().stderr_closed = true;
+            writer.1.notify_all();
         });
         Self {
             stdin: child.stdin.take(),
             child,
             seen,
-            stderr,
             shown,
             next_id: 0,
             capabilities: json!({}),
@@ -310,7 +311,8 @@ impl Serve {
     fn read_to_end(&self) {
         let (seen, changed) = &*self.seen;
         let guard = seen.lock().unwrap();
-        let _ = changed.wait_timeout_while(guard, Duration::from_secs(5), |seen| !seen.closed);
+        let open = |seen: &mut Seen| !(seen.closed && seen.stderr_closed);
+        let _ = changed.wait_timeout_while(guard, Duration::from_secs(5), open);
     }
 
     /// Closes stdin and waits for the end.
@@ -333,7 +335,7 @@ impl Serve {
     }
 
     pub fn stderr(&self) -> String {
-        String::from_utf8_lossy(&self.stderr.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.seen.0.lock().unwrap().stderr).into_owned()
     }
 
     /// All that it said, for the message of a failed test.
