@@ -5,4 +5,5 @@ pub mod secret;
 pub mod task;
 pub mod template;
 pub mod text;
+pub mod vault;
 pub mod wire;
