@@ -1,7 +1,7 @@
 //! What differs between the keychains of Linux, macOS and Windows. All of our `cfg` on them is
 //! here.
 
-use keyring_core::{CredentialStore, Error, Result};
+use keyring_core::{CredentialStore, Result};
 use std::{collections::HashMap, sync::Arc};
 
 type Open = Box<dyn Fn() -> Result<Arc<CredentialStore>> + Send + Sync>;
@@ -34,7 +34,7 @@ pub(super) struct System {
 pub(super) fn system(bus: Option<String>) -> System {
     let open = move || -> Result<Arc<CredentialStore>> {
         if bus.is_none() {
-            return Err(Error::PlatformFailure(
+            return Err(keyring_core::Error::PlatformFailure(
                 "there is no D-Bus session bus: DBUS_SESSION_BUS_ADDRESS is not set".into(),
             ));
         }
@@ -74,9 +74,9 @@ pub(super) fn system(_: Option<String>) -> System {
         lists: true,
         modifiers: |_| HashMap::new(),
         // Interaction not allowed (SSH, launchd), authorization failed, cancelled by the user.
-        locked: &["-25308", "-25293", "-128"],
+        locked: &["code: -25308", "code: -25293", "code: -128,"],
         // No default keychain, no such keychain, not available.
-        absent: &["-25307", "-25294", "-25291"],
+        absent: &["code: -25307", "code: -25294", "code: -25291"],
     }
 }
 
@@ -99,7 +99,8 @@ pub(super) fn system(_: Option<String>) -> System {
     }
 }
 
-/// What an error of the system says, with its code where the words leave that out.
+/// What an error of the system says, with its code where the words leave that out. For us to
+/// look at, not to show.
 pub(super) fn describe(error: &keyring_core::error::PlatformError) -> String {
     if cfg!(target_os = "macos") { format!("{error} {error:?}") } else { error.to_string() }
 }
