@@ -1,4 +1,5 @@
 pub mod auth;
+pub mod config;
 pub mod disk;
 pub mod kind;
 pub mod name;
