@@ -1,3 +1,4 @@
+pub mod demo;
 pub mod disk;
 pub mod kind;
 pub mod name;
