@@ -1,5 +1,6 @@
 pub mod auth;
 pub mod config;
+pub mod demo;
 pub mod disk;
 pub mod kind;
 pub mod name;

@@ -3,6 +3,7 @@
 use crate::{
     Client, json_of, read_until,
     support::{
+        fault::{End, Fault},
         record::Ended,
         script::{Answers, Auth, Pages, Script, Tool},
         upstream::Upstream,
@@ -228,4 +229,59 @@ async fn lists_come_in_pages() {
     assert_eq!(pages(4).await, [3; 4]);
     upstream.change(|script| script.pages = Pages::SameCursor(1));
     assert_eq!(pages(4).await, [1; 4]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_comes_over_the_get_stream_where_that_is_wanted() {
+    let tool = Tool::echo("ask").asks_on_get("elicitation/create", r#"{"message":"?"}"#);
+    let upstream = Upstream::start(Script::legacy().answers(Answers::Mixed).tool(tool));
+    let client = Client::initialized(&upstream).await;
+    let mut stream = client.request(Method::GET).send().await.unwrap();
+    let call = client.call("ask", json!({})).await;
+    assert_eq!(call.headers()["content-type"], "text/event-stream");
+    let question = read_until(&mut stream, "\n\n").await;
+    let question = question.split("data: ").nth(1).unwrap().trim();
+    let question: Value = serde_json::from_str(question).unwrap();
+    assert_eq!(question["method"], "elicitation/create");
+    let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "decline"}});
+    assert_eq!(client.raw(&answer.to_string()).send().await.unwrap().status(), 202);
+    assert!(call.text().await.unwrap().contains("decline"));
+    let plain = client.call("echo", json!({})).await;
+    assert_eq!(plain.headers()["content-type"], "application/json");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_opens_with_what_is_asked_for_and_can_be_polled() {
+    let script = Script::legacy().sse().event_ids().retry(Duration::from_millis(7));
+    let upstream = Upstream::start(script.tool(Tool::echo("big").sized(1_000_000)));
+    upstream.change(|script| script.comments = true);
+    let client = Client::initialized(&upstream).await;
+    upstream.fault(Fault::cut_after_events(2, End::Clean).once());
+    let opening = client.call("big", json!({})).await.text().await.unwrap();
+    assert!(opening.starts_with(": hello\n\nid: "), "{opening}");
+    assert!(opening.ends_with("data: \nretry: 7\n\n"), "{opening}");
+    let id = opening.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    let rest = client.request(Method::GET).header("last-event-id", id).send().await.unwrap();
+    assert!(rest.text().await.unwrap().contains(&"x".repeat(1_000_000)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stubborn_server_answers_what_was_cancelled_and_ends_its_streams() {
+    let slow = Tool::echo("slow").delay(Duration::from_millis(50));
+    let upstream = Upstream::start(Script::dual().sse().tool(slow));
+    upstream.change(|script| script.ignores_cancel = true);
+    let client = Client::initialized(&upstream).await;
+    let call = client.call("slow", json!({})).await;
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    assert_eq!(client.raw(cancel).send().await.unwrap().status(), 202);
+    assert!(call.text().await.unwrap().contains("result"));
+
+    let modern = Client::new(&upstream);
+    let listen = json!({"notifications": {"toolsListChanged": true}});
+    let mut stream = modern.modern("subscriptions/listen", listen).send().await.unwrap();
+    read_until(&mut stream, "acknowledged").await;
+    upstream.push_raw(r#"{"jsonrpc":"2.0","method":"notifications/odd"}"#);
+    upstream.end_streams(true);
+    let end = stream.text().await.unwrap();
+    assert!(end.contains("notifications/odd") && end.contains(r#""id":"m","result""#), "{end}");
 }
