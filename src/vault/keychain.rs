@@ -4,7 +4,7 @@ use super::{
     SERVICE, Vault, VaultError,
     chunk::{self, Items},
     is_account,
-    native::{self, System},
+    native::{self, Meaning, System},
 };
 use crate::{kind::StoreKind, secret::Secret, text};
 use keyring_core::{CredentialStore, Entry, Error};
@@ -77,10 +77,15 @@ impl Keychain {
         match error {
             Error::NoStorageAccess(cause) | Error::PlatformFailure(cause) => {
                 let (code, detail) = (native::describe(cause), short(&cause.to_string()));
-                let says = |words: &[&str]| words.iter().any(|word| code.contains(word));
-                if says(self.system.locked) {
+                let says = |meanings: &[Meaning]| {
+                    let found = meanings.iter().find(|(words, _)| code.contains(words));
+                    found.map(|(_, plain)| (*plain).to_owned())
+                };
+                if let Some(detail) = says(self.system.locked) {
                     VaultError::Locked { detail }
-                } else if connecting || says(self.system.absent) {
+                } else if let Some(detail) = says(self.system.absent) {
+                    VaultError::Absent { detail }
+                } else if connecting {
                     VaultError::Absent { detail }
                 } else if matches!(error, Error::NoStorageAccess(_)) {
                     VaultError::Locked { detail }
@@ -206,8 +211,8 @@ mod tests {
             miss_is_sure: false,
             lists: true,
             modifiers: |_| HashMap::new(),
-            locked: &["IsLocked"],
-            absent: &["ServiceUnknown"],
+            locked: &[("IsLocked", "it says so")],
+            absent: &[("ServiceUnknown", "nobody there")],
         };
         (Keychain::of(system), opened)
     }

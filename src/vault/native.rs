@@ -19,10 +19,16 @@ pub(super) struct System {
     pub(super) lists: bool,
     /// What we say of an item when it is made.
     pub(super) modifiers: fn(&str) -> HashMap<&'static str, String>,
-    /// Words of the system's own errors that mean "locked" and "not there".
-    pub(super) locked: &'static [&'static str],
-    pub(super) absent: &'static [&'static str],
+    /// Words of the system's own errors that mean "locked", with what we say instead.
+    pub(super) locked: &'static [Meaning],
+    /// And those that mean "not there".
+    pub(super) absent: &'static [Meaning],
 }
+
+pub(super) type Meaning = (&'static str, &'static str);
+
+#[cfg(all(unix, not(target_os = "macos")))]
+const NO_PROVIDER: &str = "no Secret Service runs on the D-Bus session bus";
 
 /// The Secret Service, over D-Bus.
 ///
@@ -48,14 +54,18 @@ pub(super) fn system(bus: Option<String>) -> System {
         miss_is_sure: false,
         lists: true,
         modifiers: |account| HashMap::from([("label", format!("allmcp: {account}"))]),
-        locked: &["Secret.Error.IsLocked", "object locked"],
+        locked: &[
+            ("prompt dismissed", "its prompt was dismissed or could not be shown"),
+            ("Secret.Error.IsLocked", "it says so"),
+            ("object locked", "it says so"),
+        ],
         absent: &[
-            // A provider without a default keyring (WSL, a container) has no place for us.
-            "result not returned",
-            "no secret service provider",
-            "DBus.Error.ServiceUnknown",
-            "DBus.Error.NameHasNoOwner",
-            "DBus.Error.Spawn",
+            // So it is on WSL and in containers: there is no place for us.
+            ("result not returned", "the Secret Service has no default keyring"),
+            ("no secret service provider", "the address of the D-Bus session bus is of no use"),
+            ("DBus.Error.ServiceUnknown", NO_PROVIDER),
+            ("DBus.Error.NameHasNoOwner", NO_PROVIDER),
+            ("DBus.Error.Spawn", "the Secret Service does not start"),
         ],
     }
 }
@@ -73,10 +83,16 @@ pub(super) fn system(_: Option<String>) -> System {
         miss_is_sure: true,
         lists: true,
         modifiers: |_| HashMap::new(),
-        // Interaction not allowed (SSH, launchd), authorization failed, cancelled by the user.
-        locked: &["code: -25308", "code: -25293", "code: -128,"],
-        // No default keychain, no such keychain, not available.
-        absent: &["code: -25307", "code: -25294", "code: -25291"],
+        locked: &[
+            ("code: -25308", "it may not ask here: over SSH it has to be unlocked first"),
+            ("code: -25293", "the password was not right"),
+            ("code: -128,", "its prompt was cancelled"),
+        ],
+        absent: &[
+            ("code: -25307", "there is no default keychain"),
+            ("code: -25294", "there is no login keychain"),
+            ("code: -25291", "no keychain is available"),
+        ],
     }
 }
 
