@@ -5,3 +5,4 @@ pub mod secret;
 pub mod task;
 pub mod template;
 pub mod text;
+pub mod ui;
