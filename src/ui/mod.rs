@@ -4,6 +4,8 @@
 //! where somebody can answer. May name `kind`, `secret` and `text`. Called by `cli`; in `serve`
 //! and `bridge` stdout is the protocol and this room stays away from it.
 
+#[cfg(test)]
+pub(crate) mod capture;
 mod out;
 mod prompt;
 mod style;
