@@ -84,4 +84,12 @@ mod tests {
         assert_eq!(codes, want);
         assert!(Exit::help().contains("\n   70  a bug in allmcp\n"), "{}", Exit::help());
     }
+    #[test]
+    fn the_readme_has_the_same_table() {
+        let readme = include_str!("../../README.md");
+        for row in Exit::TABLE {
+            let line = format!("\n| {} | {} |\n", row.exit.code(), row.meaning);
+            assert!(readme.contains(&line), "{line}");
+        }
+    }
 }
