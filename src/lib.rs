@@ -1,6 +1,8 @@
 pub mod auth;
 pub mod config;
 pub mod demo;
+pub mod cli;
+pub mod clients;
 pub mod disk;
 pub mod kind;
 pub mod name;
@@ -12,3 +14,4 @@ pub mod text;
 pub mod upstream;
 pub mod vault;
 pub mod wire;
+pub mod ui;
