@@ -1,6 +1,7 @@
 pub mod config;
 pub mod disk;
 pub mod kind;
+pub mod log;
 pub mod name;
 pub mod secret;
 pub mod task;
