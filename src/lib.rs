@@ -4,6 +4,7 @@ pub mod kind;
 pub mod log;
 pub mod name;
 pub mod secret;
+pub mod store;
 pub mod task;
 pub mod template;
 pub mod text;
