@@ -189,6 +189,25 @@ mod tests {
     }
 
     #[test]
+    fn only_a_full_file_is_renamed_and_only_by_the_holder_of_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.log");
+        let mut file = Rotating::new(path.clone(), 8);
+        file.append(b"one\n").unwrap();
+        // As if somebody else had rotated between this writer's look and its lock.
+        file.rotate().unwrap();
+        assert!(!older(&path).exists());
+        file.append(b"two\n").unwrap();
+        let held = FileLock::acquire(&atomic::beside(&path, ".lock"), Duration::ZERO).unwrap();
+        file.append(b"three\n").unwrap();
+        assert!(!older(&path).exists());
+        drop(held);
+        file.append(b"four\n").unwrap();
+        assert_eq!(fs::read_to_string(older(&path)).unwrap(), "one\ntwo\nthree\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "four\n");
+    }
+
+    #[test]
     fn a_file_that_was_taken_away_is_made_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sub/x.log");
