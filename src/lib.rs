@@ -1,3 +1,4 @@
+pub mod auth;
 pub mod disk;
 pub mod kind;
 pub mod name;
@@ -5,4 +6,5 @@ pub mod secret;
 pub mod task;
 pub mod template;
 pub mod text;
+pub mod upstream;
 pub mod wire;
