@@ -1,8 +1,10 @@
 pub mod auth;
 pub mod disk;
+pub mod hub;
 pub mod kind;
 pub mod name;
 pub mod secret;
+pub mod store;
 pub mod task;
 pub mod template;
 pub mod text;

@@ -1,0 +1,5 @@
+//! TEMPORARY stub of helper B's room.
+pub mod access_log;
+pub mod health;
+pub mod pins;
+pub mod tool_cache;
