@@ -4,6 +4,7 @@ pub mod hub;
 pub mod kind;
 pub mod name;
 pub mod secret;
+pub mod serve;
 pub mod store;
 pub mod task;
 pub mod template;

@@ -16,7 +16,7 @@ use crate::{
     name::ConnectionName,
     store::access_log::{Entry, Outcome as Logged},
     text,
-    upstream::Call,
+    upstream::{Call, ErrorKind, UpstreamError},
     wire::{ClientLink, Outcome, splice},
 };
 use bytes::Bytes;
@@ -89,6 +89,11 @@ impl Hub {
                 };
                 let reply = tool.member.session.route.call(tool.member.name(), call).await?;
                 let (Outcome::Complete(bytes) | Outcome::InputRequired(bytes)) = &reply.outcome;
+                if bytes.first() != Some(&b'{') {
+                    let text = "its result is not an object";
+                    let error = UpstreamError::new(tool.member.name(), ErrorKind::Protocol, text);
+                    return Err(error.may_have_run(true).into());
+                }
                 let (size, limit) = (bytes.len() as u64, request.limit);
                 if size > limit {
                     let tool = tool.public.to_string();

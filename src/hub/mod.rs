@@ -21,7 +21,7 @@ pub mod policy;
 mod refresh;
 pub mod report;
 #[cfg(test)]
-pub(crate) mod script;
+pub mod script;
 #[cfg(test)]
 mod tests;
 pub mod tool;
@@ -40,7 +40,9 @@ use crate::{
         pins::PinStore,
         tool_cache::ListCache,
     },
+    text,
     upstream::{Deps, Event},
+    wire::splice,
 };
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -204,6 +206,19 @@ impl Hub {
 
     pub fn tenant(&self) -> &Tenant {
         &self.0.tenant
+    }
+
+    /// The `serverInfo` of the one connection of a plain plan, as its upstream gave it.
+    pub fn plain_server_info(&self) -> Option<String> {
+        if !self.plan().plain {
+            return None;
+        }
+        let lists = self.index().members().first()?.session.lists.load_full()?;
+        let info = lists.cached.server_info.as_ref()?;
+        // Both are required; without them a strict client would refuse the answer.
+        splice::get_str(info, "name").and(splice::get_str(info, "version"))?;
+        let text = std::str::from_utf8(info).ok()?;
+        Some(text::clean_json(text).unwrap_or_else(|| text.to_owned()))
     }
 
     /// Changes whenever a client that lists again would see something else.

@@ -30,25 +30,25 @@ use std::{
 use tokio::sync::{mpsc, watch};
 
 /// An upstream that does as it is told.
-pub(crate) struct Script {
-    pub(crate) tools: Mutex<Vec<String>>,
-    pub(crate) list_error: Mutex<Option<UpstreamError>>,
-    pub(crate) era: Era,
+pub struct Script {
+    pub tools: Mutex<Vec<String>>,
+    pub list_error: Mutex<Option<UpstreamError>>,
+    pub era: Era,
     /// By the upstream's own names; a tool without an answer gets an empty result.
-    pub(crate) answers: Mutex<HashMap<String, Does>>,
+    pub answers: Mutex<HashMap<String, Does>>,
     /// The parameters of every call, in order.
-    pub(crate) calls: Mutex<Vec<String>>,
-    pub(crate) lists: AtomicUsize,
-    pub(crate) closed: AtomicBool,
-    pub(crate) dropped: Arc<AtomicUsize>,
-    pub(crate) state: Mutex<Status>,
+    pub calls: Mutex<Vec<String>>,
+    pub lists: AtomicUsize,
+    pub closed: AtomicBool,
+    pub dropped: Arc<AtomicUsize>,
+    pub state: Mutex<Status>,
     /// Listing and [`Does::Wait`] go on when this is true.
-    pub(crate) gate: watch::Sender<bool>,
+    pub gate: watch::Sender<bool>,
 }
 
 /// What a call does.
 #[derive(Clone)]
-pub(crate) enum Does {
+pub enum Does {
     Give(&'static str),
     AskInput(&'static str),
     Fail(UpstreamError),
@@ -61,11 +61,11 @@ pub(crate) enum Does {
 }
 
 impl Script {
-    pub(crate) fn new(tools: &[&str]) -> Arc<Self> {
+    pub fn new(tools: &[&str]) -> Arc<Self> {
         Self::of_era(Era::Legacy, tools)
     }
 
-    pub(crate) fn of_era(era: Era, tools: &[&str]) -> Arc<Self> {
+    pub fn of_era(era: Era, tools: &[&str]) -> Arc<Self> {
         Arc::new(Self {
             tools: Mutex::new(tools.iter().map(|name| tool(name)).collect()),
             list_error: Mutex::default(),
@@ -80,7 +80,7 @@ impl Script {
         })
     }
 
-    pub(crate) fn answer(&self, tool: &str, does: Does) {
+    pub fn answer(&self, tool: &str, does: Does) {
         self.answers.lock().unwrap().insert(tool.to_owned(), does);
     }
 
@@ -159,11 +159,11 @@ impl Script {
 }
 
 /// A valid tool.
-pub(crate) fn tool(name: &str) -> String {
+pub fn tool(name: &str) -> String {
     format!(r#"{{"name":"{name}","inputSchema":{{"type":"object"}}}}"#)
 }
 
-pub(crate) fn plan(name: &str) -> PlanConnection {
+pub fn plan(name: &str) -> PlanConnection {
     PlanConnection {
         name: name.parse().unwrap(),
         account: name.to_owned(),
@@ -178,15 +178,15 @@ pub(crate) fn plan(name: &str) -> PlanConnection {
     }
 }
 
-pub(crate) fn scripted(name: &str, script: &Arc<Script>) -> PlanConnection {
+pub fn scripted(name: &str, script: &Arc<Script>) -> PlanConnection {
     PlanConnection { source: Source::Script(Arc::clone(script)), ..plan(name) }
 }
 
-pub(crate) fn ours(connections: Vec<PlanConnection>) -> Plan {
+pub fn ours(connections: Vec<PlanConnection>) -> Plan {
     Plan { connections, own_tools: vec!["*".into()], ..Plan::default() }
 }
 
-pub(crate) fn lists(tools: &[String]) -> Lists {
+pub(super) fn lists(tools: &[String]) -> Lists {
     Lists {
         cached: CachedLists {
             target: "https://x.example/mcp".into(),
@@ -202,11 +202,11 @@ pub(crate) fn lists(tools: &[String]) -> Lists {
     }
 }
 
-pub(crate) fn member(plan: PlanConnection) -> Arc<Member> {
+pub(super) fn member(plan: PlanConnection) -> Arc<Member> {
     opened(plan, None)
 }
 
-pub(crate) fn member_with(plan: PlanConnection, lists: Lists) -> Arc<Member> {
+pub(super) fn member_with(plan: PlanConnection, lists: Lists) -> Arc<Member> {
     opened(plan, Some(lists))
 }
 
@@ -218,31 +218,31 @@ fn opened(plan: PlanConnection, lists: Option<Lists>) -> Arc<Member> {
 }
 
 /// A hub in a folder of its own.
-pub(crate) struct Rig {
-    pub(crate) hub: Hub,
-    pub(crate) shutdown: Shutdown,
-    pub(crate) events: mpsc::Sender<(crate::name::ConnectionName, Event)>,
-    pub(crate) dir: tempfile::TempDir,
+pub struct Rig {
+    pub hub: Hub,
+    pub shutdown: Shutdown,
+    pub events: mpsc::Sender<(crate::name::ConnectionName, Event)>,
+    pub dir: tempfile::TempDir,
 }
 
 impl Rig {
-    pub(crate) fn new() -> Self {
+    pub fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (hub, shutdown, events) = hub_in(dir.path());
         Self { hub, shutdown, events, dir }
     }
 
     /// Another process on the same files.
-    pub(crate) fn again(&self) -> Hub {
+    pub fn again(&self) -> Hub {
         hub_in(self.dir.path()).0
     }
 
-    pub(crate) async fn say(&self, connection: &str, event: Event) {
+    pub async fn say(&self, connection: &str, event: Event) {
         self.events.send((connection.parse().unwrap(), event)).await.unwrap();
     }
 
     /// Outcome, connection and tool of every line of the access log.
-    pub(crate) fn log(&self) -> Vec<String> {
+    pub fn log(&self) -> Vec<String> {
         self.hub
             .0
             .log

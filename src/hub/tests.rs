@@ -43,7 +43,7 @@ fn unreachable(name: &str) -> UpstreamError {
 
 #[tokio::test]
 async fn a_call_goes_to_its_upstream_with_one_splice_and_comes_back_as_it_is() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let (a, b) = (Script::new(&["t.x"]), Script::new(&["t.x"]));
     let odd = "{ \"content\" : [ ], \"n\":1.0e0,\"vendor\":{\"isError\":true} }";
     b.answer("t.x", Does::Give(odd));
@@ -62,7 +62,7 @@ async fn a_call_goes_to_its_upstream_with_one_splice_and_comes_back_as_it_is() {
 
 #[tokio::test]
 async fn what_may_not_be_used_is_denied_and_logged() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let s = Script::new(&["t"]);
     let mut all: Vec<_> = ["off", "out", "glob", "rule", "ask"].map(|n| scripted(n, &s)).into();
     all[0].shown = Shown::Disabled;
@@ -91,7 +91,7 @@ async fn what_may_not_be_used_is_denied_and_logged() {
 
 #[tokio::test]
 async fn an_unknown_name_gets_the_nearest_ones() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     rig.hub.apply(ours(vec![scripted("a", &Script::new(&["get_item", "get_items", "zzz"]))]));
     rig.hub.settled(LONG).await;
     let Err(CallError::Unknown { nearest, .. }) = call(&rig.hub, "a__get_itm").await else {
@@ -108,7 +108,7 @@ async fn an_unknown_name_gets_the_nearest_ones() {
 
 #[tokio::test]
 async fn a_tool_of_a_connection_never_seen_is_asked_for_and_called() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let (a, dead) = (Script::new(&["t"]), Script::new(&[]));
     *dead.list_error.lock().unwrap() = Some(unreachable("dead"));
     rig.hub.apply(ours(vec![scripted("a", &a), scripted("dead", &dead)]));
@@ -129,7 +129,7 @@ async fn a_tool_of_a_connection_never_seen_is_asked_for_and_called() {
 
 #[tokio::test]
 async fn a_dropped_call_is_dropped_upstream_and_logged_once() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let a = Script::new(&["hang"]);
     a.answer("hang", Does::Hang);
     rig.hub.apply(ours(vec![scripted("a", &a)]));
@@ -149,7 +149,7 @@ async fn a_dropped_call_is_dropped_upstream_and_logged_once() {
 
 #[tokio::test]
 async fn results_are_measured_and_their_errors_counted() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let a = Script::new(&["long", "bad", "fails"]);
     a.answer("long", Does::Give(r#"{"content":[{"type":"text","text":"0123456789"}]}"#));
     a.answer("bad", Does::Give(r#"{"content":[],"isError": true}"#));
@@ -165,7 +165,7 @@ async fn results_are_measured_and_their_errors_counted() {
 
 #[tokio::test]
 async fn a_changed_list_is_fetched_again_and_told_only_when_it_differs() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let a = Script::new(&["t"]);
     rig.hub.apply(ours(vec![scripted("a", &a)]));
     rig.hub.begin();
@@ -185,7 +185,7 @@ async fn a_changed_list_is_fetched_again_and_told_only_when_it_differs() {
 
 #[tokio::test]
 async fn a_new_plan_keeps_what_it_does_not_change() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let (a, b) = (Script::new(&["t", "u"]), Script::new(&["t"]));
     rig.hub.apply(ours(vec![scripted("a", &a), scripted("b", &b)]));
     rig.hub.settled(LONG).await;
@@ -210,7 +210,7 @@ async fn a_new_plan_keeps_what_it_does_not_change() {
 
 #[tokio::test]
 async fn lists_of_last_time_serve_until_there_are_newer_ones() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let a = Script::new(&["t"]);
     rig.hub.apply(ours(vec![scripted("a", &a)]));
     rig.hub.settled(LONG).await;
@@ -230,7 +230,7 @@ async fn lists_of_last_time_serve_until_there_are_newer_ones() {
 
 #[tokio::test]
 async fn waiting_for_lists_ends_with_the_last_or_the_deadline() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let (quick, stuck, dead) = (Script::new(&["t"]), Script::new(&["t"]), Script::new(&[]));
     stuck.gate.send_replace(false);
     *dead.list_error.lock().unwrap() = Some(unreachable("dead"));
@@ -247,7 +247,7 @@ async fn waiting_for_lists_ends_with_the_last_or_the_deadline() {
 
 #[tokio::test]
 async fn a_blocked_definition_waits_for_an_approval_from_anywhere() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let a = Script::new(&["t"]);
     let mut strict = scripted("a", &a);
     strict.pin = Pin::Block;
@@ -270,7 +270,7 @@ async fn a_blocked_definition_waits_for_an_approval_from_anywhere() {
 
 #[tokio::test]
 async fn our_own_tool_answers_without_any_upstream() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let mut off = plan("off");
     off.shown = Shown::Disabled;
     let mut plan = ours(vec![off, scripted("a", &Script::new(&["t"]))]);
@@ -287,7 +287,7 @@ async fn our_own_tool_answers_without_any_upstream() {
 
 #[tokio::test]
 async fn closing_ends_every_session() {
-    let rig = Rig::new();
+    let rig = Rig::open();
     let all = [Script::new(&[]), Script::new(&[])];
     rig.hub.apply(ours(vec![scripted("a", &all[0]), scripted("b", &all[1])]));
     rig.hub.close().await;
