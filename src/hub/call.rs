@@ -84,7 +84,6 @@ impl Hub {
                     params: edits.apply(&request.params),
                     name: tool.upstream.as_str().to_owned(),
                     replay_safe: tool.replay_safe(),
-                    input_schema: tool.input_schema(),
                     link: request.link.clone(),
                 };
                 let reply = tool.member.session.route.call(tool.member.name(), call).await?;

@@ -29,6 +29,7 @@ pub mod tool;
 pub use call::{Answered, Request};
 pub use error::{CallError, Denied};
 pub use index::ToolIndex;
+pub use crate::upstream::{ErrorKind, UpstreamError};
 pub use plan::{Plan, PlanConnection, Rules, Shown, Source};
 
 use crate::{

@@ -212,7 +212,7 @@ pub(super) fn member_with(plan: PlanConnection, lists: Lists) -> Arc<Member> {
 
 fn opened(plan: PlanConnection, lists: Option<Lists>) -> Arc<Member> {
     let (events, _) = mpsc::channel(1);
-    let deps = Deps { shutdown: Shutdown::new(), events };
+    let deps = Deps { net: net(), shutdown: Shutdown::new(), events };
     let session = Session::open(&plan, lists, &deps);
     Arc::new(Member::new(plan, Arc::new(session)))
 }
@@ -268,8 +268,13 @@ fn hub_in(dir: &Path) -> (Hub, Shutdown, mpsc::Sender<(crate::name::ConnectionNa
         health: HealthStore::new(dir.join("health")),
         log: AccessLog::default(),
         tenant: Tenant::default(),
-        deps: Deps { shutdown: shutdown.clone(), events: events.clone() },
+        deps: Deps { net: net(), shutdown: shutdown.clone(), events: events.clone() },
         events: received,
     });
     (hub, shutdown, events)
+}
+
+/// Builds nothing before the first request, and there is none.
+fn net() -> crate::net::Net {
+    crate::net::Net::new(crate::net::NetConfig::default())
 }

@@ -3,11 +3,11 @@
 use super::{Ended, Options, input::Input, outbox::Sink, stdio::serve};
 use crate::{
     hub::{
-        Plan,
+        ErrorKind, Plan, UpstreamError,
         script::{Does, Rig, Script, ours, scripted},
     },
     kind::Era,
-    upstream::{ErrorKind, Event, UpstreamError},
+    upstream::Event,
 };
 use serde_json::{Value, json};
 use std::{

@@ -26,7 +26,7 @@ pub struct UpstreamError {
 pub enum ErrorKind {
     /// Nobody has signed in, or the upstream refused the credential (authorization server's side).
     NeedsAuth,
-    /// The credential is good and not enough (403 insufficient_scope).
+    /// The credential is good and not enough (403 `insufficient_scope`).
     NeedsScope { scope: Option<String> },
     /// Refused, DNS, TLS, reset, 5xx (upstream's side).
     Unreachable,
