@@ -6,6 +6,7 @@ pub mod demo;
 pub mod disk;
 pub mod hub;
 pub mod kind;
+pub mod log;
 pub mod name;
 pub mod net;
 pub mod secret;

@@ -89,14 +89,13 @@ fn check_url(template: &Template) -> Parsed<()> {
         return Ok(());
     }
     // A hole may be anything; "1" also stands where only a port can.
-    let tries = ["x", "1"].map(|filler| {
+    let with = |filler: &str| {
         let filled = template.expand(|_| Some(crate::secret::Secret::new(filler.to_owned())));
         filled
             .map_err(|e| e.to_string())
             .and_then(|url| Url::parse(url.expose()).map_err(|e| format!("is not a URL: {e}")))
-    });
-    let [first, second] = tries;
-    let url = first.or(second)?;
+    };
+    let url = with("x").or_else(|first| with("1").map_err(|_| first))?;
     let authority = source.split("://").nth(1).and_then(|rest| rest.split('/').next());
     let unsure = authority.is_none_or(|host| host.contains("${"));
     match url.scheme() {
