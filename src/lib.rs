@@ -1,4 +1,3 @@
-pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod clients;

@@ -113,6 +113,8 @@ pub fn older(path: &Path) -> PathBuf {
 pub struct Identity {
     #[cfg(unix)]
     file: (u64, u64),
+    #[cfg(not(unix))]
+    created: Option<std::time::SystemTime>,
 }
 
 impl Identity {
@@ -123,8 +125,8 @@ impl Identity {
     }
 
     #[cfg(not(unix))]
-    pub fn of(_: &Metadata) -> Self {
-        Self {}
+    pub fn of(meta: &Metadata) -> Self {
+        Self { created: meta.created().ok() }
     }
 
     /// True when `meta`, just read from a path, is of the open `file`.
@@ -133,10 +135,12 @@ impl Identity {
         Self::of(meta) == *self
     }
 
-    /// Without file numbers the lengths must do: what took the place of a full file is shorter.
+    /// Windows gives a new file the birth time of the one that had its name a moment ago, so the
+    /// lengths count as well: what took the place of a full file is shorter.
     #[cfg(not(unix))]
     fn is_of(&self, file: &File, meta: &Metadata) -> bool {
-        file.metadata().is_ok_and(|open| open.len() <= meta.len())
+        let short = file.metadata().is_ok_and(|open| open.len() <= meta.len());
+        Self::of(meta) == *self && short
     }
 
     /// True when `path` leads to the open `file`.
@@ -150,7 +154,8 @@ impl Identity {
     #[cfg(not(unix))]
     pub fn is_at(&self, file: &File, path: &Path) -> bool {
         let Ok(open) = file.metadata() else { return false };
-        fs::symlink_metadata(path).is_ok_and(|meta| open.len() <= meta.len())
+        fs::symlink_metadata(path)
+            .is_ok_and(|meta| Self::of(&meta) == *self && open.len() <= meta.len())
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) fn text(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time.clamp(SystemTime::UNIX_EPOCH, last)).to_string()
 }
 
+#[cfg_attr(windows, expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so"))]
 pub(super) fn serialize<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&text(*time))
 }
