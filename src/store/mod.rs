@@ -16,4 +16,5 @@ pub mod tool_cache;
 pub use access_log::{AccessLog, Entry, Outcome};
 pub use health::{Health, HealthStore};
 pub use log_reader::{Filter, LogReader};
+pub use pins::{PinError, PinStore};
 pub use tool_cache::{CachedLists, ListCache};
