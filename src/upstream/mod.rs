@@ -244,11 +244,12 @@ impl Upstream {
             name: Some(&call.name),
             replay_safe: call.replay_safe,
             link: call.link.as_ref(),
+            left: AtomicBool::new(false),
         };
         let permit = inner.admit()?;
         let start = Instant::now();
         let result = inner.exchange(&exchange, &deadline, &pulse).await;
-        inner.settle(permit, result, start, true)
+        inner.settle(permit, result, start, exchange.left.load(Ordering::Relaxed))
     }
 
     /// Fetches all pages of `tools/list`, opening the session when needed.
@@ -303,13 +304,14 @@ impl Inner {
         })
     }
 
-    /// Books how an exchange went, and turns its failure into what others are told.
+    /// Books how an exchange went, and turns its failure into what others are told. `left`: it
+    /// was a call, and may have reached the server.
     fn settle<T>(
         self: &Arc<Self>,
         permit: Permit<'_>,
         result: Result<T, Failure>,
         start: Instant,
-        call: bool,
+        left: bool,
     ) -> Result<T, UpstreamError> {
         let failure = match result {
             Ok(value) => {
@@ -320,7 +322,7 @@ impl Inner {
             Err(failure) => failure,
         };
         let connect = failure.is_connect();
-        let mut error = failure.tell(&self.config.name, call);
+        let mut error = failure.tell(&self.config.name, left);
         if error.counts_against() {
             permit.failure(connect);
             error.since = self.breaker.failing_since();
