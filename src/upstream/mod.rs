@@ -166,6 +166,8 @@ struct Track {
     last_error: Option<String>,
     latency: Option<Duration>,
     era: Option<Era>,
+    /// The breaker when the owner was last told.
+    breaker: BreakerState,
 }
 
 /// What one HTTP request needs.
@@ -193,6 +195,7 @@ impl Upstream {
             last_error: None,
             latency: None,
             era: config.known_era,
+            breaker: BreakerState::Closed,
         };
         Self(Arc::new(Inner {
             breaker: Breaker::new(config.breaker),
@@ -346,15 +349,20 @@ impl Inner {
     }
 
     fn note(&self, state: Status, error: Option<String>, latency: Option<Duration>) {
+        let breaker = self.breaker.phase();
         let mut track = self.track();
         track.latency = latency.or(track.latency);
         track.last_error = error;
+        if track.state == state && track.breaker == breaker {
+            return;
+        }
         if track.state != state {
             track.state = state;
             track.since = SystemTime::now();
-            drop(track);
-            // A full queue holds an event that makes the owner look at the state anyway.
-            let _full = self.deps.events.try_send((self.config.name.clone(), Event::State));
         }
+        track.breaker = breaker;
+        drop(track);
+        // A full queue holds an event that makes the owner look at the state anyway.
+        let _full = self.deps.events.try_send((self.config.name.clone(), Event::State));
     }
 }
