@@ -56,6 +56,7 @@ impl ToolIndex {
             names.extend(ours);
         }
         park_collisions(&mut tools, &mut names);
+        tell_left_out(&tools);
         let legacy = render(&own, &tools, Era::Legacy);
         let differs = tools.iter().any(loses_output_schema);
         let modern = differs.then(|| render(&own, &tools, Era::Modern));
@@ -129,13 +130,34 @@ fn read_tools(member: &Arc<Member>, plain: bool, tools: &mut Vec<Tool>) {
             tool.state = State::Invalid("its name stands twice in the list".into());
         }
     }
-    if member.plan.shown != Shown::Yes {
-        return;
-    }
-    for tool in ours {
-        if let State::Invalid(why) = &tool.state {
-            let (connection, tool) = (&member.plan.name, shown(tool));
-            tracing::warn!(%connection, "the tool {tool:?} is left out: {why}");
+}
+
+/// Says once for each list what of it is left out; an index is made for every change of any
+/// list, and a list can be nothing but rubbish.
+fn tell_left_out(tools: &[Tool]) {
+    const NAMED: usize = 3;
+    for ours in tools.chunk_by(|a, b| Arc::ptr_eq(&a.member, &b.member)) {
+        let member = &ours[0].member;
+        if member.plan.shown != Shown::Yes {
+            continue;
+        }
+        let left_out = ours.iter().filter_map(|tool| match &tool.state {
+            State::Invalid(why) => Some(format!("{:?} ({why})", shown(tool))),
+            _ => None,
+        });
+        let (mut count, mut named) = (0, Vec::new());
+        for one in left_out {
+            count += 1;
+            if named.len() < NAMED {
+                named.push(one);
+            }
+        }
+        if count > named.len() {
+            named.push(format!("{} more", count - named.len()));
+        }
+        let named = named.join(", ");
+        if member.session.is_news(&named) {
+            tracing::warn!(connection = %member.plan.name, "tools that are left out: {named}");
         }
     }
 }
@@ -165,8 +187,6 @@ fn park_collisions(tools: &mut [Tool], names: &mut HashMap<PublicName, Entry>) {
         let tool = &mut tools[at];
         if !matches!(tool.state, State::Invalid(_)) {
             let why = format!("another tool comes to the name {name} too");
-            let connection = &tool.member.plan.name;
-            tracing::warn!(%connection, "the tool {:?} is left out: {why}", shown(tool));
             tool.state = State::Invalid(why.into());
         }
     }
