@@ -3,7 +3,7 @@
 
 use crate::{
     hub::{Answered, CallError, ErrorKind, UpstreamError, own},
-    text,
+    log, text,
     wire::{Outcome, RpcError, error, splice},
 };
 use bytes::Bytes;
@@ -54,7 +54,7 @@ fn upstream(failed: UpstreamError, plain: bool) -> Result<Bytes, RpcError> {
             // version or these capabilities.
             error::HEADER_MISMATCH | error::UNSUPPORTED_VERSION | error::MISSING_CAPABILITY => {
                 let name = &failed.connection;
-                let what = text::line(&rpc.message(), 300);
+                let what = text::line(&log::scrub(&rpc.message()), 300);
                 Ok(says(&format!("allmcp: {name} refused the call: {what}"), None))
             }
             _ => Err(rpc),

@@ -55,7 +55,8 @@ impl UpstreamError {
         Self {
             connection: connection.clone(),
             kind,
-            detail: detail.into(),
+            // It may quote the server, which may repeat what it was sent.
+            detail: crate::log::scrub(&detail.into()).into_owned(),
             may_have_run: false,
             since: None,
             retry_in: None,

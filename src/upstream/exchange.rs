@@ -4,7 +4,7 @@
 use super::{
     Inner, Reply, Transport,
     deadline::{Deadline, Pulse},
-    failure::Failure,
+    failure::{Failure, quote},
     incoming::Router,
     legacy, modern,
     session::Session,
@@ -158,7 +158,7 @@ impl Inner {
         match answer.map_err(|(failure, _)| failure)? {
             Answer::Result(result) => Ok(Reply { outcome: outcome(result, era)?, era }),
             Answer::Error(error) => {
-                let detail = text::line(&error.message(), 200);
+                let detail = quote(&error.message(), 200);
                 Err(Failure::Status { status: 200, detail, error: Some(error) })
             }
         }

@@ -1,8 +1,14 @@
 //! How one HTTP exchange failed, told finely enough to decide whether it may be sent again.
 
 use super::{ErrorKind, UpstreamError, deadline::Elapsed};
-use crate::{auth::AuthError, name::ConnectionName, net::NetError, wire::RpcError};
+use crate::{auth::AuthError, log, name::ConnectionName, net::NetError, text, wire::RpcError};
 use std::time::Duration;
+
+/// What a server says, for our own words: on one line, at most `max` characters, and without our
+/// secrets, which some servers repeat. Those go first: half of one is not known for what it is.
+pub(super) fn quote(said: &str, max: usize) -> String {
+    text::line(&log::scrub(said), max)
+}
 
 #[derive(Debug)]
 pub(super) enum Failure {

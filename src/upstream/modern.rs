@@ -1,6 +1,7 @@
 //! The modern edge (2026-07-28, SEP-2575): no handshake, everything said with each request.
 
 use super::{
+    failure::quote,
     session::{About, Session},
     streamable::PROTOCOL_VERSION,
 };
@@ -106,7 +107,7 @@ pub(super) fn refused(epoch: u64, error: &RpcError) -> Verdict {
                 other => other,
             }
         }
-        HEADER_MISMATCH | MISSING_CAPABILITY => Verdict::Strange(text::line(&error.message(), 160)),
+        HEADER_MISMATCH | MISSING_CAPABILITY => Verdict::Strange(quote(&error.message(), 160)),
         _ => Verdict::Legacy,
     }
 }

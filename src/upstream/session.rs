@@ -3,7 +3,7 @@
 use super::{
     Inner, Transport,
     deadline::Deadline,
-    failure::Failure,
+    failure::{Failure, quote},
     legacy, modern,
     streamable::{self, Answer, SESSION_ID},
 };
@@ -147,13 +147,13 @@ impl Inner {
                     return Ok(session);
                 }
                 Ok((Answer::Error(error), _)) => {
-                    let detail = crate::text::line(&error.message(), 200);
+                    let detail = quote(&error.message(), 200);
                     let failure = Failure::Status { status: 400, detail, error: None };
                     if !legacy::is_about_version(&failure) {
                         return Err(Failure::NotMcp {
                             detail: format!(
                                 "it refused initialize: {}",
-                                crate::text::line(&error.message(), 200)
+                                quote(&error.message(), 200)
                             ),
                         });
                     }

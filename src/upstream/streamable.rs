@@ -2,11 +2,11 @@
 
 use super::{
     deadline::{Deadline, Elapsed, Pace},
-    failure::Failure,
+    failure::{Failure, quote},
 };
 use crate::{
     auth::Prepared,
-    net, text,
+    net,
     wire::{
         Frame, Id, Kind, Message, RpcError,
         sse::{Decoder, Event},
@@ -196,7 +196,7 @@ pub(super) async fn answer(
 async fn json(body: Bytes, id: u64, incoming: &dyn Incoming) -> Result<Answer, Failure> {
     let start = body.slice(..body.len().min(400));
     let not_json = |detail: String| Failure::NotMcp {
-        detail: format!("{detail}: {:?}", text::line(&String::from_utf8_lossy(&start), 80)),
+        detail: format!("{detail}: {:?}", quote(&String::from_utf8_lossy(&start), 80)),
     };
     let frames = match Message::read(body).await {
         Ok(Message::Single(frame)) => vec![frame],
@@ -392,9 +392,9 @@ async fn refusal(
     let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
     let error = Frame::parse(&page).ok().and_then(|f| f.error).map(RpcError::from_json);
     let said = match &error {
-        Some(error) => text::line(&error.message(), 200),
+        Some(error) => quote(&error.message(), 200),
         None if kind == "text/html" => "an HTML page".to_owned(),
-        None => text::line(&String::from_utf8_lossy(&page), 80),
+        None => quote(&String::from_utf8_lossy(&page), 80),
     };
     let separator = if said.is_empty() { "" } else { ": " };
     let detail = format!("HTTP {}{separator}{said}", status.as_u16());
@@ -429,11 +429,11 @@ async fn not_mcp(response: Response, deadline: &Deadline) -> Failure {
     let kind = content_type(&response).to_owned();
     let grace = deadline.at_most(Duration::from_secs(5));
     let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
-    let start = text::line(&String::from_utf8_lossy(&page), 80);
+    let start = quote(&String::from_utf8_lossy(&page), 80);
     let what = match kind.as_str() {
         "text/html" => "an HTML page, not MCP".to_owned(),
         "" => "no content type, not MCP".to_owned(),
-        other => format!("{}, not MCP", text::line(other, 60)),
+        other => format!("{}, not MCP", quote(other, 60)),
     };
     Failure::NotMcp {
         detail: format!("the server answered with {what} (HTTP {status}): {start:?}"),
@@ -463,7 +463,7 @@ fn auth_param(challenge: &str, name: &str) -> Option<String> {
         Some(quoted) => quoted.split('"').next()?,
         None => after.split([',', ' ']).next()?,
     };
-    Some(text::line(value, 200))
+    Some(quote(value, 200))
 }
 
 /// Turns an elapsed deadline into the failure of a request that had left.
