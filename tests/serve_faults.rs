@@ -138,7 +138,7 @@ fn nine_answer_as_if_nothing_were_beside_every_bad_one_and_those_say_what_is_wro
             }
             _ => {}
         }
-        for fault in &bad.fault {
+        if let Some(fault) = &bad.fault {
             server.fault(fault.clone());
         }
     }
@@ -220,7 +220,7 @@ fn what_surely_did_not_run_or_may_run_twice_is_sent_again() {
     for (name, server, fault) in &servers {
         // The answer before, for the late one.
         text(&serve.call(&format!("{name}__echo"), json!({"before": true})));
-        for fault in fault {
+        if let Some(fault) = fault {
             server.fault(fault.clone().on("tools/call"));
         }
         if *name == "session" {
