@@ -67,11 +67,10 @@ impl Hub {
         match index.find(&name) {
             None => Err(unknown(&index, &name)),
             Some(Found::Own(own)) => {
-                line.entry.connection.push_str("allmcp");
                 Ok(Answered { outcome: Outcome::Complete(self.own(own)), era: None })
             }
             Some(Found::Tool(tool)) => {
-                line.upstream(tool.member.name(), tool.upstream.as_str());
+                line.connection(tool.member.name());
                 if let Some(why) = tool.denial {
                     return Err(CallError::Denied(denied(tool, why)));
                 }
@@ -84,7 +83,6 @@ impl Hub {
                     params: edits.apply(&request.params),
                     name: tool.upstream.as_str().to_owned(),
                     replay_safe: tool.replay_safe(),
-                    input_schema: tool.input_schema(),
                     link: request.link.clone(),
                 };
                 let reply = tool.member.session.route.call(tool.member.name(), call).await?;
@@ -113,7 +111,7 @@ impl Hub {
         line: &mut Line<'_>,
     ) -> Result<Arc<ToolIndex>, CallError> {
         let Some(member) = owner(&index, name) else { return Ok(index) };
-        line.upstream(member.name(), name);
+        line.connection(member.name());
         let why = match member.plan.shown {
             Shown::Disabled => Denial::Disabled,
             Shown::NotSelected => Denial::NotSelected,
@@ -198,7 +196,7 @@ impl<'a> Line<'a> {
             org: tenant.org.clone(),
             user: tenant.user.clone(),
             token: None,
-            decision: "allow".to_owned(),
+            decision: "allow".into(),
             outcome: Logged::Cancelled,
             duration_ms: 0,
             request_bytes: request.params.len() as u64,
@@ -209,12 +207,12 @@ impl<'a> Line<'a> {
     }
 
     fn tool(&mut self, name: &str) {
-        self.entry.tool = text::line(name, 128);
+        // The log cuts and cleans; this only bounds what it has to look at.
+        name[..name.floor_char_boundary(512)].clone_into(&mut self.entry.tool);
     }
 
-    fn upstream(&mut self, connection: &ConnectionName, tool: &str) {
-        self.entry.connection = connection.to_string();
-        self.tool(tool);
+    fn connection(&mut self, name: &ConnectionName) {
+        name.as_str().clone_into(&mut self.entry.connection);
     }
 
     fn close(&mut self, answer: &Result<Answered, CallError>) {
@@ -225,7 +223,7 @@ impl<'a> Line<'a> {
                 if is_error(bytes) { Logged::ToolError } else { Logged::Ok }
             }
             Err(error) => {
-                self.entry.error = Some(text::line(&error.to_string(), 300));
+                self.entry.error = Some(error.to_string());
                 match error {
                     CallError::Denied(_) => Logged::Denied,
                     CallError::TooLarge { size, .. } => {
@@ -237,7 +235,7 @@ impl<'a> Line<'a> {
             }
         };
         if self.entry.outcome == Logged::Denied {
-            "deny".clone_into(&mut self.entry.decision);
+            self.entry.decision = "deny".into();
         }
         self.write();
     }
@@ -248,7 +246,7 @@ impl<'a> Line<'a> {
         }
         self.entry.duration_ms =
             u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.hub.write_log(&self.entry);
+        self.hub.log().append(&self.entry);
     }
 }
 

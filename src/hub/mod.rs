@@ -26,6 +26,7 @@ pub mod script;
 mod tests;
 pub mod tool;
 
+pub use crate::upstream::{ErrorKind, UpstreamError};
 pub use call::{Answered, Request};
 pub use error::{CallError, Denied};
 pub use index::ToolIndex;
@@ -34,12 +35,7 @@ pub use plan::{Plan, PlanConnection, Rules, Shown, Source};
 use crate::{
     kind::Pin,
     name::{ConnectionName, Tenant},
-    store::{
-        access_log::{AccessLog, Entry},
-        health::HealthStore,
-        pins::PinStore,
-        tool_cache::ListCache,
-    },
+    store::{AccessLog, HealthStore, ListCache, PinStore},
     text,
     upstream::{Deps, Event},
     wire::splice,
@@ -77,7 +73,6 @@ struct Inner {
     pins: PinStore,
     health: HealthStore,
     log: AccessLog,
-    log_failed: AtomicBool,
     tenant: Tenant,
     deps: Deps,
     events: Mutex<Option<mpsc::Receiver<(ConnectionName, Event)>>>,
@@ -101,7 +96,6 @@ impl Hub {
             pins,
             health,
             log,
-            log_failed: AtomicBool::new(false),
             tenant,
             deps,
             events: Mutex::new(Some(events)),
@@ -265,12 +259,7 @@ impl Hub {
         self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One line; that it cannot be written never fails a call, and is told once.
-    fn write_log(&self, entry: &Entry) {
-        if let Err(error) = self.0.log.append(entry)
-            && !self.0.log_failed.swap(true, Ordering::Relaxed)
-        {
-            tracing::warn!("the access log cannot be written: {error}");
-        }
+    fn log(&self) -> &AccessLog {
+        &self.0.log
     }
 }

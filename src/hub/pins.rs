@@ -96,6 +96,11 @@ pub(super) fn update(pins: &PinStore, plan: &PlanConnection, tools: &[Bytes]) ->
             }
             Changed::Some(noted.changed)
         }
+        // What cannot be kept, in a read-only home say, can still be compared.
+        Err(error @ (PinError::Io { .. } | PinError::Lock(_))) => {
+            tracing::warn!(connection = %plan.name, "its definitions are compared and not kept: {error}");
+            judge(pins, plan, tools)
+        }
         Err(error) => refused(plan, &error),
     }
 }

@@ -7,12 +7,7 @@ use super::{
 use crate::{
     kind::{AuthKind, BreakerState, Era, Pin, Status},
     name::Tenant,
-    store::{
-        access_log::AccessLog,
-        health::HealthStore,
-        pins::PinStore,
-        tool_cache::{CachedLists, ListCache},
-    },
+    store::{AccessLog, CachedLists, Entry, Filter, HealthStore, ListCache, LogReader, PinStore},
     task::Shutdown,
     upstream::{Call, Deps, Event, Listing, Reply, Snapshot, UpstreamError},
     wire::Outcome,
@@ -212,7 +207,7 @@ pub(super) fn member_with(plan: PlanConnection, lists: Lists) -> Arc<Member> {
 
 fn opened(plan: PlanConnection, lists: Option<Lists>) -> Arc<Member> {
     let (events, _) = mpsc::channel(1);
-    let deps = Deps { shutdown: Shutdown::new(), events };
+    let deps = Deps { net: net(), shutdown: Shutdown::new(), events };
     let session = Session::open(&plan, lists, &deps);
     Arc::new(Member::new(plan, Arc::new(session)))
 }
@@ -243,19 +238,14 @@ impl Rig {
 
     /// Outcome, connection and tool of every line of the access log.
     pub fn log(&self) -> Vec<String> {
-        self.hub
-            .0
-            .log
-            .entries
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|e| {
-                format!("{:?} {} {}", e.outcome, e.connection, e.tool)
-                    .to_lowercase()
-                    .replace("toolerror", "tool_error")
-            })
-            .collect()
+        let mut lines = Vec::new();
+        let mut reader = LogReader::new(self.dir.path().join("access.log"));
+        let each = |e: Entry| {
+            let outcome = serde_json::to_value(e.outcome).unwrap();
+            lines.push(format!("{} {} {}", outcome.as_str().unwrap(), e.connection, e.tool));
+        };
+        reader.read(&Filter::default(), each).unwrap();
+        lines
     }
 }
 
@@ -266,10 +256,15 @@ fn hub_in(dir: &Path) -> (Hub, Shutdown, mpsc::Sender<(crate::name::ConnectionNa
         cache: ListCache::new(dir.join("lists")),
         pins: PinStore::new(dir.join("pins")),
         health: HealthStore::new(dir.join("health")),
-        log: AccessLog::default(),
+        log: AccessLog::new(dir.join("access.log")),
         tenant: Tenant::default(),
-        deps: Deps { shutdown: shutdown.clone(), events: events.clone() },
+        deps: Deps { net: net(), shutdown: shutdown.clone(), events: events.clone() },
         events: received,
     });
     (hub, shutdown, events)
+}
+
+/// Builds nothing before the first request, and there is none.
+fn net() -> crate::net::Net {
+    crate::net::Net::new(crate::net::NetConfig::default())
 }

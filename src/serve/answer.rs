@@ -2,9 +2,8 @@
 //! wrong, or as a JSON-RPC error.
 
 use crate::{
-    hub::{Answered, CallError, own},
+    hub::{Answered, CallError, ErrorKind, UpstreamError, own},
     text,
-    upstream::{ErrorKind, UpstreamError},
     wire::{Outcome, RpcError, error, splice},
 };
 use bytes::Bytes;

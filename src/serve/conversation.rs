@@ -210,7 +210,7 @@ impl Conversation {
         self.listing.fetch_add(1, Ordering::Relaxed);
         let waiting = Listing(self.clone());
         let wait = self.client.load().list_wait();
-        self.flights.start("tools/list", id.clone(), outlet, async move {
+        self.flights.start("tools/list", &id.clone(), outlet, async move {
             waiting.0.hub.settled(wait).await;
             line(&id, Ok(waiting.0.rendered(era)))
         });
@@ -242,7 +242,7 @@ impl Conversation {
             link: progress.as_ref().map(Progress::link),
         };
         let (hub, is_plain) = (self.hub.clone(), plan.plain);
-        self.flights.start("tools/call", id.clone(), outlet, async move {
+        self.flights.start("tools/call", &id.clone(), outlet, async move {
             let outcome = hub.call(request).await;
             // Nothing is reported of a call that has ended.
             drop(progress);

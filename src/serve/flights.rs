@@ -60,7 +60,7 @@ impl Flights {
 
     /// Starts work on a request; the line that it comes to is its answer. The id must not be in
     /// flight.
-    pub(super) fn start<F>(&self, name: &'static str, id: Id, outlet: Outlet, work: F)
+    pub(super) fn start<F>(&self, name: &'static str, id: &Id, outlet: Outlet, work: F)
     where
         F: Future<Output = Bytes> + Send + 'static,
     {
@@ -73,7 +73,7 @@ impl Flights {
                 open.outlet.answer(&flight.shared.outbox, line).await;
             }
         });
-        if let Some(open) = self.0.open().get_mut(&id) {
+        if let Some(open) = self.0.open().get_mut(id) {
             open.task = Some(task.abort_handle());
         }
     }

@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 const AFTER_EOF: Duration = Duration::from_secs(5);
 
 /// The same after a signal; with the closing of sessions it stays within two seconds.
-const AFTER_SIGNAL: Duration = Duration::from_secs(1);
+const AFTER_SIGNAL: Duration = Duration::from_millis(800);
 
 /// How long the client may take to read the last answers.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Why serving ended; none of them is a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use super::{Ended, Options, input::Input, outbox::Sink, stdio::serve};
 use crate::{
     hub::{
-        Plan,
+        ErrorKind, Plan, UpstreamError,
         script::{Does, Rig, Script, ours, scripted},
     },
     kind::Era,
-    upstream::{ErrorKind, Event, UpstreamError},
+    upstream::Event,
 };
 use serde_json::{Value, json};
 use std::{
@@ -218,7 +218,7 @@ async fn calls_run_side_by_side_and_a_cancelled_one_is_never_answered() {
     // The id is free again.
     assert_eq!(desk.ask(&call("1", "a__t")).await["id"], 1);
     let log = desk.rig.log();
-    assert_eq!(log.iter().filter(|line| line.starts_with("cancelled a hang")).count(), 1);
+    assert_eq!(log.iter().filter(|line| line.starts_with("cancelled a a__hang")).count(), 1);
     assert_eq!(log.len(), 5, "{log:?}");
 }
 

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! Who called what, and how it ended: one line a call, whole or not at all.
 
 use super::time;
@@ -65,24 +64,28 @@ pub struct Entry {
 pub enum Outcome {
     Ok,
     /// The tool answered `isError`.
-=======
-//! TEMPORARY stub.
-use std::time::SystemTime;
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Ok,
->>>>>>> h-e
     ToolError,
     Failed,
     Cancelled,
     Denied,
-<<<<<<< HEAD
     /// A word of a later version.
     #[serde(other)]
     Other,
 }
 
 impl Outcome {
+    /// As it stands in the log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ToolError => "tool_error",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Denied => "denied",
+            Self::Other => "other",
+        }
+    }
+
     pub fn is_failure(self) -> bool {
         matches!(self, Self::ToolError | Self::Failed | Self::Denied)
     }
@@ -263,35 +266,5 @@ pub(super) mod tests {
         log.append(&entry("b"));
         assert!(log.shared.warned.load(Ordering::Relaxed));
         assert!(!dir.path().join("elsewhere").exists());
-=======
-}
-#[derive(Debug, Clone)]
-pub struct Entry {
-    pub time: SystemTime,
-    pub connection: String,
-    pub tool: String,
-    pub client: Option<String>,
-    pub pid: u32,
-    pub org: Option<String>,
-    pub user: Option<String>,
-    pub token: Option<String>,
-    pub decision: String,
-    pub outcome: Outcome,
-    pub duration_ms: u64,
-    pub request_bytes: u64,
-    pub response_bytes: u64,
-    pub error: Option<String>,
-}
-#[derive(Debug, Default)]
-pub struct AccessLog {
-    pub entries: std::sync::Mutex<Vec<Entry>>,
-}
-impl AccessLog {
-    pub fn append(&self, entry: &Entry) -> std::io::Result<()> {
-        if let Ok(mut entries) = self.entries.lock() {
-            entries.push(entry.clone());
-        }
-        Ok(())
->>>>>>> h-e
     }
 }

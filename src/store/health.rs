@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! How each connection fared last, in whatever process: what `status` shows without asking.
 
 use super::{account, time};
@@ -161,33 +160,5 @@ mod tests {
         assert_eq!(store.load("a"), None);
         put(least);
         assert_eq!(store.load("a"), None);
-=======
-//! TEMPORARY stub.
-use crate::kind::{BreakerState, Era, Status};
-use std::{io, path::PathBuf, time::SystemTime};
-#[derive(Debug, Clone)]
-pub struct Health {
-    pub state: Status,
-    pub since: SystemTime,
-    pub last_error: Option<String>,
-    pub breaker: BreakerState,
-    pub latency_ms: Option<u64>,
-    pub era: Option<Era>,
-    pub last_sync: Option<SystemTime>,
-}
-#[derive(Debug, Clone)]
-pub struct HealthStore {
-    pub dir: PathBuf,
-}
-impl HealthStore {
-    pub fn new(dir: PathBuf) -> Self {
-        Self { dir }
-    }
-    pub fn load(&self, _account: &str) -> Option<Health> {
-        None
-    }
-    pub fn save(&self, _account: &str, _health: &Health) -> io::Result<bool> {
-        Ok(true)
->>>>>>> h-e
     }
 }

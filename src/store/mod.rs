@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! Facts that survive a process: last known lists, who called what, how connections fared.
 //!
 //! Owns the files under the cache and state folders and their formats, each with a version: a
@@ -10,17 +9,12 @@ pub mod access_log;
 mod account;
 pub mod health;
 pub mod log_reader;
+pub mod pins;
 mod time;
 pub mod tool_cache;
 
 pub use access_log::{AccessLog, Entry, Outcome};
 pub use health::{Health, HealthStore};
 pub use log_reader::{Filter, LogReader};
+pub use pins::{PinError, PinStore};
 pub use tool_cache::{CachedLists, ListCache};
-=======
-//! TEMPORARY stub of helper B's room.
-pub mod access_log;
-pub mod health;
-pub mod pins;
-pub mod tool_cache;
->>>>>>> h-e
