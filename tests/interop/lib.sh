@@ -49,11 +49,11 @@ says() {
   if grep -qiE -- "$2" "$file"; then ok "$1"; else failed "$1: no /$2/" "$file"; fi
 }
 
-# holds WHAT COMMAND…: the command must succeed.
+# holds WHAT COMMAND…: the command must succeed. $OUT and $ERR stay what they were.
 holds() {
   local what=$1
   shift
-  if "$@" >"$OUT" 2>"$ERR"; then ok "$what"; else failed "$what" "$OUT" "$ERR"; fi
+  if "$@" >"$T/held" 2>&1; then ok "$what"; else failed "$what" "$T/held"; fi
 }
 
 # A free loopback port, as the kernel gives it. We are alone in our network namespace, so it stays free.

@@ -9,10 +9,11 @@ cp "$config" "$T/broken"
 
 expect "list still answers" 0 allmcp list --json
 json "from the last good copy" '[.connections[].name] == ["one", "two"]'
-says "the file and the line are named" "config\.toml.*line"
+expect "and to people" 0 allmcp list
+says "it names file, line and column" 'config\.toml:[0-9]+:[0-9]+'
 drive same legacy "$EVERYTHING" one__,two__ -- "$ALLMCP" serve
 expect "connect is refused" 1 allmcp connect "$EVERYTHING" --name three --json
-says "and says where it is broken" "line"
+says "and says where it is broken" 'config\.toml:[0-9]+:[0-9]+'
 holds "the broken file is left as it is" cmp "$config" "$T/broken"
 
 cp "$T/good" "$config"
