@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Direct {
@@ -41,31 +43,30 @@ impl Direct {
         body.slice(start..).slice_ref(body[start..].trim_ascii_end())
     }
 
-    /// `width` callers at a time, each with the next call when it has its answer: answers a second
-    /// in `span`, after `warm`.
-    pub(crate) fn flood(&self, width: usize, delay_ms: u64, warm: Duration, span: Duration) -> f64 {
-        self.runtime.block_on(async {
-            let begin = Instant::now() + warm;
-            let end = begin + span;
+    /// `calls` calls by `width` callers, each with the next one when it has its answer; answers a
+    /// second.
+    pub(crate) fn flood(&self, width: usize, calls: usize, delay_ms: u64) -> f64 {
+        let left = Arc::new(AtomicUsize::new(calls));
+        let time = self.runtime.block_on(async {
+            let start = Instant::now();
             let mut callers = tokio::task::JoinSet::new();
             for caller in 0..width {
                 let (http, url, headers) =
                     (self.http.clone(), self.url.clone(), self.headers.clone());
+                let left = Arc::clone(&left);
                 callers.spawn(async move {
-                    let mut counted = 0_u32;
-                    loop {
+                    let take = |left: usize| left.checked_sub(1);
+                    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
                         one(&http, &url, &headers, caller, 16, delay_ms).await;
-                        let now = Instant::now();
-                        if now >= end {
-                            return counted;
-                        }
-                        counted += u32::from(now >= begin);
                     }
                 });
             }
-            let counted: u32 = callers.join_all().await.into_iter().sum();
-            f64::from(counted) / span.as_secs_f64()
-        })
+            callers.join_all().await;
+            start.elapsed()
+        });
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let calls = calls as f64;
+        calls / time.as_secs_f64()
     }
 
     /// `width` calls at once; the time until the last has its answer.

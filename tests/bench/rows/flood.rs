@@ -10,7 +10,6 @@ use crate::stats::{by_round, median, millis, spread};
 use std::time::{Duration, Instant};
 
 const WIDTH: usize = 64;
-const WARM: Duration = Duration::from_millis(150);
 
 struct Load<'a> {
     name: &'static str,
@@ -22,6 +21,25 @@ struct Load<'a> {
     through: Vec<f64>,
     /// CPU µs a call.
     cpu: Vec<f64>,
+}
+
+/// Calls that open the connections before anything counts.
+const WARM: usize = WIDTH * 4;
+
+impl Load<'_> {
+    fn direct(&mut self, calls: usize) {
+        self.direct.flood(WIDTH, WARM, 0);
+        self.alone.push(self.direct.flood(WIDTH, calls, self.delay_ms));
+    }
+
+    fn allmcp(&mut self, calls: usize, client: &mut Client) {
+        flood(client, self.tool, WARM, 0);
+        let before = cpu_us(client.pid());
+        self.through.push(flood(client, self.tool, calls, self.delay_ms));
+        if let (Some(before), Some(after)) = (before, cpu_us(client.pid())) {
+            self.cpu.push((after - before) / count(calls));
+        }
+    }
 }
 
 pub(crate) fn rows(bench: &Bench<'_>, report: &mut Report) {
@@ -42,7 +60,8 @@ pub(crate) fn rows(bench: &Bench<'_>, report: &mut Report) {
         load("JSON, takes 20 ms", 95.0, JSON_TOOL, &bench.json, 20),
         load("SSE, takes 20 ms", 95.0, SSE_TOOL, &bench.sse, 20),
     ];
-    let span = Duration::from_millis(if bench.options.quick { 300 } else { 800 });
+    let calls =
+        |load: &Load<'_>| bench.options.calls(if load.delay_ms == 0 { 15_000 } else { WIDTH * 36 });
     let (mut bursts, mut alone) = (Vec::new(), Vec::new());
     let mut cold = Vec::new();
     for round in 0..bench.options.rounds {
@@ -50,16 +69,11 @@ pub(crate) fn rows(bench: &Bench<'_>, report: &mut Report) {
         cold.push(millis(burst(&mut client, 100)));
         for load in &mut loads {
             if round % 2 == 0 {
-                load.alone.push(load.direct.flood(WIDTH, load.delay_ms, WARM, span));
+                load.direct(calls(load));
             }
-            let cpu = cpu_us(client.pid());
-            let (rate, calls) = flood(&mut client, load.tool, load.delay_ms, span);
-            load.through.push(rate);
-            if let (Some(before), Some(after)) = (cpu, cpu_us(client.pid())) {
-                load.cpu.push((after - before) / calls);
-            }
+            load.allmcp(calls(load), &mut client);
             if round % 2 == 1 {
-                load.alone.push(load.direct.flood(WIDTH, load.delay_ms, WARM, span));
+                load.direct(calls(load));
             }
         }
         alone.push(millis(bench.json.burst(WIDTH, 100)));
@@ -96,27 +110,24 @@ pub(crate) fn rows(bench: &Bench<'_>, report: &mut Report) {
     );
 }
 
-/// Answers a second in `span` after a warm-up, and all calls that were made.
-fn flood(client: &mut Client, tool: &str, delay_ms: u64, span: Duration) -> (f64, f64) {
-    let begin = Instant::now() + WARM;
-    let end = begin + span;
+/// Answers a second of `calls` calls, [`WIDTH`] of them out at all times.
+fn flood(client: &mut Client, tool: &str, calls: usize, delay_ms: u64) -> f64 {
+    let start = Instant::now();
     for _ in 0..WIDTH {
         client.send_call(tool, 16, delay_ms);
     }
-    let (mut flying, mut counted, mut all) = (WIDTH, 0_u32, 0_u32);
-    while flying > 0 {
+    for sent in WIDTH..calls + WIDTH {
         client.answer();
         client.checked();
-        all += 1;
-        let now = Instant::now();
-        if now < end {
-            counted += u32::from(now >= begin);
+        if sent < calls {
             client.send_call(tool, 16, delay_ms);
-        } else {
-            flying -= 1;
         }
     }
-    (f64::from(counted) / span.as_secs_f64(), f64::from(all))
+    count(calls) / start.elapsed().as_secs_f64()
+}
+
+fn count(calls: usize) -> f64 {
+    u32::try_from(calls).map_or(f64::NAN, f64::from)
 }
 
 /// 64 calls at once; the time until the last is answered.
