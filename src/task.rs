@@ -78,6 +78,20 @@ impl Shutdown {
     }
 }
 
+/// Runs `work` for at most `limit`, owned by nobody: for tidying up that may as well not happen.
+pub fn brief<F>(name: &'static str, limit: Duration, work: F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let work = async move {
+        let _ended = tokio::time::timeout(limit, work).await;
+    };
+    // Outside of a runtime there is nothing to tidy up.
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(work.instrument(tracing::debug_span!("task", name)));
+    }
+}
+
 /// Why a blocking job gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BlockingError {

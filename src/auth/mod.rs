@@ -1,0 +1,75 @@
+//! Gets credentials and hands them out, ready to be sent.
+//!
+//! Owns what a connection's stored credential looks like and what is made of it: a URL and
+//! headers. May name `vault`, `store`, `net` and leaves. Called by `upstream` for every session,
+//! and by `connect`, which is the only one that stores new ones.
+
+mod config;
+mod credential;
+mod expand;
+mod key;
+
+pub use config::{CredentialConfig, EnvLookup};
+pub use credential::{Credentials, Prepared};
+pub use key::{Record, read_record, save_secrets};
+
+use crate::{name::ConnectionName, template::Hole, vault::VaultError};
+
+/// Why a connection has no credential to send. The texts name the connection, never a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// Only a new sign-in or a new key helps.
+    #[error("connection {name} needs a sign-in: {reason}")]
+    NeedsAuth { name: ConnectionName, reason: String },
+    /// The configuration refers to something that has no value.
+    #[error("connection {name}: {hole} is not set")]
+    Unset { name: ConnectionName, hole: Hole },
+    // `r#` keeps it out of `Error::source`: the text already has all of it.
+    #[error("connection {name}: {source}")]
+    Vault { name: ConnectionName, r#source: VaultError },
+    #[error("connection {name}: its URL cannot be used: {detail}")]
+    BadUrl { name: ConnectionName, detail: String },
+    #[error("connection {name}: header {header} cannot be sent: {detail}")]
+    BadHeader { name: ConnectionName, header: String, detail: String },
+}
+
+/// What kind of remedy an [`AuthError`] has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthErrorKind {
+    /// A new sign-in or key.
+    NeedsAuth,
+    /// A change of the configuration or the environment.
+    Config,
+    /// The store must be unlocked, started or mended; then the same call works.
+    Store,
+}
+
+impl AuthError {
+    pub fn kind(&self) -> AuthErrorKind {
+        match self {
+            Self::NeedsAuth { .. } => AuthErrorKind::NeedsAuth,
+            Self::Unset { .. } | Self::BadUrl { .. } | Self::BadHeader { .. } => {
+                AuthErrorKind::Config
+            }
+            Self::Vault { .. } => AuthErrorKind::Store,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locked_store_is_named_with_its_remedy_and_told_once() {
+        let name: ConnectionName = "kommo".parse().unwrap();
+        let locked = VaultError::Locked { detail: "prompt dismissed".into() };
+        let error = AuthError::Vault { name, source: locked };
+        assert_eq!(
+            error.to_string(),
+            "connection kommo: the keychain is locked (prompt dismissed): unlock it, then try again"
+        );
+        assert!(std::error::Error::source(&error).is_none());
+        assert_eq!(error.kind(), AuthErrorKind::Store);
+    }
+}

@@ -1,0 +1,224 @@
+//! The commands that add, remove and show connections, their tools and their traffic.
+
+use super::value::{Header, HeaderParser, Pair, SecretFile, Since};
+use crate::{
+    kind::{AuthKind, StoreKind},
+    name::ConnectionName,
+};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  allmcp connect https://mcp.example.com/mcp
+  allmcp connect https://mcp.example.com/mcp --name shop --auth key
+  pass show shop | allmcp connect https://mcp.example.com/mcp --auth key --token-stdin
+  allmcp connect https://mcp.example.com/mcp --auth key --header 'X-API-Key: ${secret:token}'
+  allmcp connect https://mcp.example.com/mcp --tools 'read_*' --tools search
+
+No flag takes a secret: give it on stdin, in a file, or when asked.")]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub struct ConnectArgs {
+    /// The server's URL
+    #[arg(value_name = "URL")]
+    pub target: String,
+    /// Call it this, instead of a name made from the URL
+    #[arg(long)]
+    pub name: Option<ConnectionName>,
+    /// How to prove who you are: none or key; found out when not given
+    #[arg(long, value_parser = auth)]
+    pub auth: Option<AuthKind>,
+    /// Fill ${param:K} in the URL and headers
+    #[arg(long = "param", value_name = "K=V")]
+    pub params: Vec<Pair>,
+    /// Send this header; write ${secret:token} where the secret goes
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = HeaderParser)]
+    pub headers: Vec<Header>,
+    /// Offer only tools whose name matches (more than once: any of them)
+    #[arg(long, value_name = "GLOB")]
+    pub tools: Vec<String>,
+    /// Where to keep secrets from now on: keychain or file
+    #[arg(long, value_parser = store)]
+    pub store: Option<StoreKind>,
+    /// Replace a connection of this name, and its credential
+    #[arg(long)]
+    pub force: bool,
+    /// Try it out, and save nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Read the key from stdin; one line break at its end is dropped
+    #[arg(long, conflicts_with_all = ["token_file", "secrets_stdin"], help_heading = "Secrets")]
+    pub token_stdin: bool,
+    /// Read the key from this file
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
+    pub token_file: Option<PathBuf>,
+    /// Read the secret ${secret:NAME} from this file
+    #[arg(long = "secret-file", value_name = "NAME=PATH", help_heading = "Secrets")]
+    pub secret_files: Vec<SecretFile>,
+    /// Read all secrets from stdin, as one JSON object
+    #[arg(long, help_heading = "Secrets")]
+    pub secrets_stdin: bool,
+}
+
+fn auth(word: &str) -> Result<AuthKind, String> {
+    match word.parse() {
+        Ok(kind @ (AuthKind::None | AuthKind::Key)) => Ok(kind),
+        Ok(_) => Err("not in this version; use none or key".into()),
+        Err(_) => Err("use none or key".into()),
+    }
+}
+
+fn store(word: &str) -> Result<StoreKind, String> {
+    match word.parse() {
+        Ok(kind @ (StoreKind::Keychain | StoreKind::File)) => Ok(kind),
+        Ok(_) => Err("not in this version; use keychain or file".into()),
+        Err(_) => Err("use keychain or file".into()),
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DisconnectArgs {
+    /// The connection's name
+    pub name: ConnectionName,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Without NAME the exit code is 8 when an enabled connection is needs_auth, error or paused;
+with NAME it is 4 or 5."
+)]
+pub struct StatusArgs {
+    /// Only this connection
+    pub name: Option<ConnectionName>,
+    /// Ask the servers now, instead of showing what was last known
+    #[arg(long)]
+    pub live: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  allmcp tools
+  allmcp tools kommo
+  allmcp tools disable kommo '*_delete'
+  allmcp tools approve kommo"
+)]
+pub struct ToolsArgs {
+    /// Only this connection
+    pub name: Option<ConnectionName>,
+    #[command(subcommand)]
+    pub command: Option<ToolsCommand>,
+}
+
+/// Patterns are globs on the upstream's own names.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ToolsCommand {
+    /// Offer tools whose name matches
+    Enable(PatternArgs),
+    /// Hide tools whose name matches
+    Disable(PatternArgs),
+    /// Accept changed definitions, after showing what changed
+    Approve {
+        /// The connection's name
+        name: ConnectionName,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PatternArgs {
+    /// The connection's name
+    pub name: ConnectionName,
+    /// Globs such as '*_delete'
+    #[arg(required = true, value_name = "PATTERN")]
+    pub patterns: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  allmcp logs --since 1h --failed
+  allmcp logs -f --connection kommo
+  allmcp logs --json | jq .duration_ms
+
+A line holds no arguments, no results and no secrets.")]
+pub struct LogsArgs {
+    /// Go on as calls come in
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only calls younger than this, such as 30m, 1h or 2days, or since a time
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Since>,
+    /// Only calls of this connection
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<ConnectionName>,
+    /// Only calls of this tool, by the name that clients see
+    #[arg(long, value_name = "TOOL")]
+    pub tool: Option<String>,
+    /// Only calls that did not end well
+    #[arg(long)]
+    pub failed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::grammar::{Cli, Command};
+    use clap::Parser as _;
+
+    fn connect(line: &str) -> Result<ConnectArgs, String> {
+        let args = ["allmcp", "connect"].into_iter().chain(line.split('|'));
+        match Cli::try_parse_from(args).map_err(|e| e.to_string())?.command {
+            Some(Command::Connect(args)) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn connect_takes_what_the_contract_names() {
+        let args = connect(
+            "https://x/mcp|--name|shop|--auth|key|--param|a=b|--header|X-Key: ${secret:token}\
+             |--tools|a*|--tools|b|--store|file|--secret-file|token=/f|--secrets-stdin|--force",
+        )
+        .unwrap();
+        assert_eq!(args.auth, Some(AuthKind::Key));
+        assert_eq!(args.store, Some(StoreKind::File));
+        assert_eq!(args.tools, ["a*", "b"]);
+        assert!(args.force && args.secrets_stdin && !args.dry_run);
+    }
+
+    #[test]
+    fn what_comes_later_says_so_and_what_conflicts_is_refused() {
+        let later = connect("x|--auth|enterprise").unwrap_err();
+        assert!(later.contains("not in this version") && later.contains("--auth"), "{later}");
+        assert!(connect("x|--token-stdin|--secrets-stdin").is_err());
+        assert!(connect("x|--token-stdin|--token-file|f").is_err());
+        assert!(connect("x|--store|passphrase").is_err());
+        for secret in ["x|--token|hunter2", "x|--token=hunter2", "x|--header=Authorization hunter2"]
+        {
+            assert!(connect(secret).is_err_and(|e| !e.contains("hunter2")), "{secret}");
+        }
+    }
+
+    #[test]
+    fn tools_is_a_list_or_a_change() {
+        let tools = |line: &str| {
+            let args = ["allmcp"].into_iter().chain(line.split(' '));
+            match Cli::try_parse_from(args).ok()?.command {
+                Some(Command::Tools(args)) => Some(args),
+                _ => None,
+            }
+        };
+        assert!(tools("tools").is_some_and(|t| t.name.is_none() && t.command.is_none()));
+        assert!(tools("tools kommo").is_some_and(|t| t.name.is_some()));
+        let disabled = tools("tools disable kommo *_delete x").and_then(|t| t.command);
+        assert!(matches!(disabled, Some(ToolsCommand::Disable(p)) if p.patterns.len() == 2));
+        assert!(tools("tools disable kommo").is_none());
+        assert!(tools("tools kommo disable").is_none());
+    }
+}

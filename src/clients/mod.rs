@@ -1,0 +1,108 @@
+//! Other programs' configuration files, and our one entry in each.
+//!
+//! Owns where each client keeps its file, what our entry looks like there, and the change itself:
+//! planned, shown as a diff, applied under a lock with a dated copy beside, and undone. Whatever
+//! else is in the file stays as it was, and a file that does not parse is never written. May name
+//! `disk` and `text`. Called by `cli` (install, uninstall, doctor). A new client is one small file
+//! with a [`Client`] in it, and a line in [`ALL`].
+
+mod backup;
+mod claude_desktop;
+mod dirs;
+mod entry;
+mod json;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+pub use dirs::{Dirs, Os};
+pub use entry::{Launch, Server};
+pub use plan::{Applied, Change, Plan, State, inspect, install, uninstall};
+
+use crate::disk::lock::LockError;
+use serde_json::{Map, Value};
+use std::{io, path::PathBuf};
+
+/// The name of our entry in every client's file.
+pub const ENTRY: &str = "allmcp";
+
+/// Every client that we can install into.
+pub const ALL: &[&dyn Client] = &[&claude_desktop::ClaudeDesktop];
+
+/// The client of that id.
+pub fn by_id(id: &str) -> Option<&'static dyn Client> {
+    ALL.iter().copied().find(|client| client.id() == id)
+}
+
+/// What is particular to one client; everything else is the same for all.
+pub trait Client: Sync {
+    /// What `install` calls it, and the value of `ALLMCP_CLIENT` in our entry.
+    fn id(&self) -> &'static str;
+
+    /// What its makers call it.
+    fn title(&self) -> &'static str;
+
+    /// What the user must do for a change to take effect.
+    fn afterwards(&self) -> &'static str;
+
+    /// Where its file is, or would be.
+    fn locate(&self, dirs: &Dirs) -> Result<PathBuf, ClientError>;
+
+    /// Whether the client itself is on this machine, by a mark that is not our own doing.
+    fn is_here(&self, dirs: &Dirs) -> bool;
+
+    /// How servers are listed in its file.
+    fn format(&self) -> Format;
+
+    /// Our entry.
+    fn entry(&self, server: &Server) -> Map<String, Value> {
+        entry::common(server, self.id())
+    }
+
+    /// What an entry of its file launches; nothing where it launches no program.
+    fn launch(&self, entry: &Value) -> Option<Launch> {
+        entry::launch(entry)
+    }
+}
+
+/// The syntax of a client's file, and the key under which servers are listed by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON; comments and trailing commas are taken and kept.
+    Json { servers: &'static str },
+}
+
+/// The entry as text that can be pasted into the client's file.
+pub fn snippet(client: &dyn Client, server: &Server) -> String {
+    let Format::Json { servers } = client.format();
+    let entry = Map::from_iter([(ENTRY.to_owned(), Value::Object(client.entry(server)))]);
+    let file = Map::from_iter([(servers.to_owned(), Value::Object(entry))]);
+    format!("{:#}\n", Value::Object(file))
+}
+
+/// Why a client's file was not changed. The file is as it was, whichever it is.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("{} does not parse: line {line}, column {column}: {message}", path.display())]
+    Syntax { path: PathBuf, line: usize, column: usize, message: String },
+    #[error("{} is not what a client would write: {message}", path.display())]
+    Shape { path: PathBuf, message: String },
+    #[error("{} is not UTF-8 text", path.display())]
+    Encoding { path: PathBuf },
+    /// More than one place holds the client's file, and which one it reads cannot be known.
+    #[error("the client keeps its file in more than one place: {}", list(paths))]
+    Several { paths: Vec<PathBuf> },
+    /// Our own path cannot be written into a JSON file.
+    #[error("the path {} is not Unicode text", path.display())]
+    Path { path: PathBuf },
+    #[error("{} was changed by another program just now", path.display())]
+    Changed { path: PathBuf },
+    #[error("could not use {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Lock(#[from] LockError),
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}

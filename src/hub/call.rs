@@ -1,0 +1,263 @@
+//! One `tools/call`: the index says where it goes, the policy whether it may, the upstream what
+//! comes back. One line in the access log, whatever happens.
+
+use super::{
+    CallError, Denied, Hub,
+    index::{Found, ToolIndex},
+    member::Member,
+    names,
+    own::Own,
+    plan::Shown,
+    policy::Denial,
+    tool::Tool,
+};
+use crate::{
+    kind::Era,
+    name::ConnectionName,
+    store::access_log::{Entry, Outcome as Logged},
+    text,
+    upstream::{Call, ErrorKind, UpstreamError},
+    wire::{ClientLink, Outcome, splice},
+};
+use bytes::Bytes;
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+/// What a client wants.
+pub struct Request {
+    /// The text of `params`, as the client sent it.
+    pub params: Bytes,
+    /// Who asks, for the access log.
+    pub client: Option<Arc<str>>,
+    /// Most bytes of a result that the client takes.
+    pub limit: u64,
+    /// Where progress goes; `None` when the client sent no progress token.
+    pub link: Option<Arc<dyn ClientLink>>,
+}
+
+/// What it gets.
+#[derive(Debug)]
+pub struct Answered {
+    pub outcome: Outcome,
+    /// The era that the result is written in; `None` for our own tools, which fit both.
+    pub era: Option<Era>,
+}
+
+impl Hub {
+    /// Runs one call to its end. Dropping the future cancels the call upstream.
+    pub async fn call(&self, request: Request) -> Result<Answered, CallError> {
+        let mut line = Line::open(self, &request);
+        let answer = self.routed(&request, &mut line).await;
+        line.close(&answer);
+        answer
+    }
+
+    async fn routed(&self, request: &Request, line: &mut Line<'_>) -> Result<Answered, CallError> {
+        let at = splice::find(&request.params, "name")
+            .ok_or(CallError::Params("\"name\" is missing"))?;
+        let name = splice::string(&request.params[at.clone()])
+            .ok_or(CallError::Params("\"name\" is not a string"))?;
+        line.tool(&name);
+        let mut index = self.index();
+        if index.find(&name).is_none() {
+            index = self.look_again(index, &name, line).await?;
+        }
+        match index.find(&name) {
+            None => Err(unknown(&index, &name)),
+            Some(Found::Own(own)) => {
+                Ok(Answered { outcome: Outcome::Complete(self.own(own)), era: None })
+            }
+            Some(Found::Tool(tool)) => {
+                line.connection(tool.member.name());
+                if let Some(why) = tool.denial {
+                    return Err(CallError::Denied(denied(tool, why)));
+                }
+                let mut edits = splice::Edits::new();
+                if tool.public.as_str() != tool.upstream.as_str() {
+                    edits.replace(at, tool.upstream_name_json());
+                }
+                let call = Call {
+                    method: "tools/call",
+                    params: edits.apply(&request.params),
+                    name: tool.upstream.as_str().to_owned(),
+                    replay_safe: tool.replay_safe(),
+                    link: request.link.clone(),
+                };
+                let reply = tool.member.session.route.call(tool.member.name(), call).await?;
+                let (Outcome::Complete(bytes) | Outcome::InputRequired(bytes)) = &reply.outcome;
+                if bytes.first() != Some(&b'{') {
+                    let text = "its result is not an object";
+                    let error = UpstreamError::new(tool.member.name(), ErrorKind::Protocol, text);
+                    return Err(error.may_have_run(true).into());
+                }
+                let (size, limit) = (bytes.len() as u64, request.limit);
+                if size > limit {
+                    let tool = tool.public.to_string();
+                    return Err(CallError::TooLarge { tool, size, limit });
+                }
+                Ok(Answered { outcome: reply.outcome, era: Some(reply.era) })
+            }
+        }
+    }
+
+    /// The index after everything was done to find `name` in it: a connection whose tools this
+    /// process has not seen yet is asked for them.
+    async fn look_again(
+        &self,
+        index: Arc<ToolIndex>,
+        name: &str,
+        line: &mut Line<'_>,
+    ) -> Result<Arc<ToolIndex>, CallError> {
+        let Some(member) = owner(&index, name) else { return Ok(index) };
+        line.connection(member.name());
+        let why = match member.plan.shown {
+            Shown::Disabled => Denial::Disabled,
+            Shown::NotSelected => Denial::NotSelected,
+            Shown::Yes => {
+                if let Some(problem) = &member.plan.problem {
+                    return Err(super::refresh::problem_error(member.name(), problem).into());
+                }
+                let known = member.session.lists.load().is_some();
+                if known && member.session.done.borrow().fresh {
+                    return Ok(index);
+                }
+                return match self.fetch(member).await {
+                    // With an old list the tool is rather not there than out of reach.
+                    Err(error) if !known => Err(CallError::Upstream((*error).clone())),
+                    _ => Ok(self.index()),
+                };
+            }
+        };
+        Err(CallError::Denied(Denied {
+            connection: member.name().clone(),
+            tool: text::line(name, 128),
+            upstream: String::new(),
+            why,
+        }))
+    }
+
+    fn own(&self, own: Own) -> Bytes {
+        match own {
+            Own::ListMcpConnections => super::own::list_mcp_connections::run(
+                &self.report(),
+                self.plan().config_error.as_deref(),
+            ),
+        }
+    }
+}
+
+/// The connection that a name not in the index seems to be of. Only ever used for messages and
+/// for fetching a list: a call is routed by the index alone.
+fn owner<'a>(index: &'a ToolIndex, name: &str) -> Option<&'a Arc<Member>> {
+    if index.is_plain() {
+        return index.members().first();
+    }
+    let (connection, _) = name.split_once(names::SEPARATOR)?;
+    index.members().iter().find(|member| member.name().as_str() == connection)
+}
+
+fn denied(tool: &Tool, why: Denial) -> Denied {
+    Denied {
+        connection: tool.member.name().clone(),
+        tool: tool.public.to_string(),
+        upstream: text::line(tool.upstream.as_str(), 128),
+        why,
+    }
+}
+
+fn unknown(index: &ToolIndex, name: &str) -> CallError {
+    let name = text::line(name, 128);
+    let near = |candidate: &&str| crate::name::nearest(&name, [*candidate]).is_some();
+    let mut nearest: Vec<&str> = index.callable().filter(near).collect();
+    nearest.sort_by_cached_key(|candidate| strsim::damerau_levenshtein(&name, candidate));
+    let nearest = nearest.into_iter().take(3).map(str::to_owned).collect();
+    CallError::Unknown { name, nearest }
+}
+
+/// The call's line in the access log: written once, as cancelled when nobody closes it.
+struct Line<'a> {
+    hub: &'a Hub,
+    entry: Entry,
+    started: Instant,
+    closed: bool,
+}
+
+impl<'a> Line<'a> {
+    fn open(hub: &'a Hub, request: &Request) -> Self {
+        let tenant = hub.tenant();
+        let entry = Entry {
+            time: SystemTime::now(),
+            connection: String::new(),
+            tool: String::new(),
+            client: request.client.as_deref().map(str::to_owned),
+            pid: std::process::id(),
+            org: tenant.org.clone(),
+            user: tenant.user.clone(),
+            token: None,
+            decision: "allow".into(),
+            outcome: Logged::Cancelled,
+            duration_ms: 0,
+            request_bytes: request.params.len() as u64,
+            response_bytes: 0,
+            error: None,
+        };
+        Self { hub, entry, started: Instant::now(), closed: false }
+    }
+
+    fn tool(&mut self, name: &str) {
+        // The log cuts and cleans; this only bounds what it has to look at.
+        name[..name.floor_char_boundary(512)].clone_into(&mut self.entry.tool);
+    }
+
+    fn connection(&mut self, name: &ConnectionName) {
+        name.as_str().clone_into(&mut self.entry.connection);
+    }
+
+    fn close(&mut self, answer: &Result<Answered, CallError>) {
+        self.entry.outcome = match answer {
+            Ok(answered) => {
+                let (Outcome::Complete(bytes) | Outcome::InputRequired(bytes)) = &answered.outcome;
+                self.entry.response_bytes = bytes.len() as u64;
+                if is_error(bytes) { Logged::ToolError } else { Logged::Ok }
+            }
+            Err(error) => {
+                self.entry.error = Some(error.to_string());
+                match error {
+                    CallError::Denied(_) => Logged::Denied,
+                    CallError::TooLarge { size, .. } => {
+                        self.entry.response_bytes = *size;
+                        Logged::Failed
+                    }
+                    _ => Logged::Failed,
+                }
+            }
+        };
+        if self.entry.outcome == Logged::Denied {
+            self.entry.decision = "deny".into();
+        }
+        self.write();
+    }
+
+    fn write(&mut self) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        self.entry.duration_ms =
+            u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.hub.log().append(&self.entry);
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.write();
+    }
+}
+
+/// True when a result says `isError`. Nearly none does, so the key is looked for first.
+fn is_error(result: &[u8]) -> bool {
+    memchr::memmem::find(result, b"\"isError\"").is_some()
+        && splice::find(result, "isError").is_some_and(|range| &result[range] == b"true")
+}

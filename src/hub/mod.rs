@@ -1,0 +1,265 @@
+//! Many connections as one: whose tools there are, where a call goes, and what changed.
+//!
+//! Owns the names that clients see, the index of tools, policy, pins, our own tools, the last
+//! known lists and the refreshing of them. May name `connect`, `upstream`, `store` and leaves.
+//! Called by `serve`, `app` and, through `app`, by `cli`.
+//!
+//! A call takes no lock and does no I/O of its own: it reads the index of the moment, goes to
+//! its upstream, and writes one line to the access log.
+
+mod call;
+mod error;
+pub mod glob;
+pub mod index;
+mod instructions;
+pub mod member;
+pub mod names;
+pub mod own;
+pub mod pins;
+pub mod plan;
+pub mod policy;
+mod refresh;
+pub mod report;
+#[cfg(test)]
+pub mod script;
+#[cfg(test)]
+mod tests;
+pub mod tool;
+
+pub use crate::upstream::{ErrorKind, UpstreamError};
+pub use call::{Answered, Request};
+pub use error::{CallError, Denied};
+pub use index::ToolIndex;
+pub use plan::{Plan, PlanConnection, Rules, Shown, Source};
+
+use crate::{
+    kind::Pin,
+    name::{ConnectionName, Tenant},
+    store::{AccessLog, HealthStore, ListCache, PinStore},
+    text,
+    upstream::{Deps, Event},
+    wire::splice,
+};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use member::{Changed, Lists, Member, Session};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{mpsc, watch};
+
+/// What the hub works with; nothing of it is touched before it is needed.
+pub struct HubConfig {
+    pub cache: ListCache,
+    pub pins: PinStore,
+    pub health: HealthStore,
+    pub log: AccessLog,
+    pub tenant: Tenant,
+    /// What every upstream gets; `events` below is the other end of its channel.
+    pub deps: Deps,
+    pub events: mpsc::Receiver<(ConnectionName, Event)>,
+}
+
+/// Handle of the aggregate; clones share it.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    cache: ListCache,
+    pins: PinStore,
+    health: HealthStore,
+    log: AccessLog,
+    tenant: Tenant,
+    deps: Deps,
+    events: Mutex<Option<mpsc::Receiver<(ConnectionName, Event)>>>,
+    plan: ArcSwap<Plan>,
+    index: ArcSwap<ToolIndex>,
+    /// One change of the index at a time.
+    changing: Mutex<()>,
+    /// Counts the indexes that clients can tell apart.
+    version: watch::Sender<u64>,
+    begun: AtomicBool,
+}
+
+impl Hub {
+    /// A hub without connections.
+    pub fn new(config: HubConfig) -> Self {
+        let HubConfig { cache, pins, health, log, tenant, deps, events } = config;
+        let plan = Plan::default();
+        let index = ArcSwap::from_pointee(ToolIndex::build(&plan, Vec::new()));
+        Self(Arc::new(Inner {
+            cache,
+            pins,
+            health,
+            log,
+            tenant,
+            deps,
+            events: Mutex::new(Some(events)),
+            plan: ArcSwap::from_pointee(plan),
+            index,
+            changing: Mutex::new(()),
+            version: watch::Sender::new(0),
+            begun: AtomicBool::new(false),
+        }))
+    }
+
+    /// Becomes what `plan` says. Connections that it does not change keep their session; of new
+    /// ones the last known lists are read. Short: it is on the way to the first answer.
+    pub fn apply(&self, plan: Plan) {
+        let guard = self.changing();
+        let old = self.index();
+        let mut members = Vec::with_capacity(plan.connections.len());
+        for connection in &plan.connections {
+            let before = old.members().iter().find(|m| m.name() == &connection.name);
+            let session = match before {
+                Some(member) if member.goes_on_under(connection) => {
+                    self.judge_again(member, connection);
+                    Arc::clone(&member.session)
+                }
+                _ => Arc::new(self.open(connection, plan.with_hidden)),
+            };
+            members.push(Arc::new(Member::new(connection.clone(), session)));
+        }
+        let gone = |m: &&Arc<Member>| !members.iter().any(|n| Arc::ptr_eq(&n.session, &m.session));
+        for member in old.members().iter().filter(gone) {
+            let member = Arc::clone(member);
+            member.session.retire(member.name());
+            self.0.deps.shutdown.spawn("close upstream", async move {
+                member.session.route.close().await;
+            });
+        }
+        let index = ToolIndex::build(&plan, members);
+        self.0.plan.store(Arc::new(plan));
+        self.swap(index);
+        drop(guard);
+        if self.0.begun.load(Ordering::Relaxed) {
+            self.start_refreshers(Duration::ZERO);
+        }
+    }
+
+    fn open(&self, connection: &PlanConnection, with_hidden: bool) -> Session {
+        let wanted = connection.shown == Shown::Yes || with_hidden;
+        let cached = wanted.then(|| self.0.cache.load(&connection.account)).flatten();
+        let cached = cached.filter(|lists| lists.target == connection.target);
+        let lists = cached.map(|cached| Lists {
+            changed: self.judged(connection, with_hidden, &cached.tools),
+            cached,
+        });
+        Session::open(connection, lists, &self.0.deps)
+    }
+
+    /// Which of the last known definitions are not the approved ones. Where that does not decide
+    /// what is listed it can wait for the first refresh, unless a command shows it.
+    fn judged(&self, connection: &PlanConnection, shown: bool, tools: &[Bytes]) -> Changed {
+        if connection.pin == Pin::Block || (shown && connection.pin == Pin::Warn) {
+            pins::judge(&self.0.pins, connection, tools)
+        } else {
+            Changed::default()
+        }
+    }
+
+    /// The pin setting of a connection that goes on may be another.
+    fn judge_again(&self, before: &Member, now: &PlanConnection) {
+        if now.pin == before.plan.pin {
+            return;
+        }
+        if let Some(lists) = before.session.lists.load_full() {
+            let changed = self.judged(now, false, &lists.cached.tools);
+            let cached = lists.cached.clone();
+            before.session.lists.store(Some(Arc::new(Lists { cached, changed })));
+        }
+    }
+
+    /// The client has spoken: from now on lists are kept fresh in the background.
+    pub fn begin(&self) {
+        if self.0.begun.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let events = self.0.events.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(events) = events {
+            let hub = self.clone();
+            self.0.deps.shutdown.spawn("hub events", async move { hub.follow(events).await });
+        }
+        // A client asks for the list right after its first message, and some only for that:
+        // what is known already need not be fetched in the middle of it.
+        self.start_refreshers(Duration::from_millis(250));
+    }
+
+    /// The tools of this moment.
+    pub fn index(&self) -> Arc<ToolIndex> {
+        self.0.index.load_full()
+    }
+
+    pub fn plan(&self) -> Arc<Plan> {
+        self.0.plan.load_full()
+    }
+
+    pub fn tenant(&self) -> &Tenant {
+        &self.0.tenant
+    }
+
+    /// The `serverInfo` of the one connection of a plain plan, as its upstream gave it.
+    pub fn plain_server_info(&self) -> Option<String> {
+        if !self.plan().plain {
+            return None;
+        }
+        let lists = self.index().members().first()?.session.lists.load_full()?;
+        let info = lists.cached.server_info.as_ref()?;
+        // Both are required; without them a strict client would refuse the answer.
+        splice::get_str(info, "name").and(splice::get_str(info, "version"))?;
+        let text = std::str::from_utf8(info).ok()?;
+        Some(text::clean_json(text).unwrap_or_else(|| text.to_owned()))
+    }
+
+    /// Changes whenever a client that lists again would see something else.
+    pub fn version(&self) -> watch::Receiver<u64> {
+        self.0.version.subscribe()
+    }
+
+    /// Waits at most `wait` until every connection that clients see has a list or has failed to
+    /// give one.
+    pub async fn settled(&self, wait: Duration) {
+        let index = self.index();
+        let unlisted = index.members().iter().filter(|member| member.is_unlisted());
+        let all = unlisted.map(|member| self.fetch_once(member));
+        let _late = tokio::time::timeout(wait, futures_util::future::join_all(all)).await;
+    }
+
+    /// Ends every session, within about a second.
+    pub async fn close(&self) {
+        let index = self.index();
+        let all = index.members().iter().map(|member| member.session.route.close());
+        futures_util::future::join_all(all).await;
+    }
+
+    fn member(&self, name: &ConnectionName) -> Option<Arc<Member>> {
+        self.index().members().iter().find(|member| member.name() == name).cloned()
+    }
+
+    /// Builds the index again after a connection's lists changed.
+    fn rebuild(&self) {
+        let _guard = self.changing();
+        let members = self.index().members().to_vec();
+        self.swap(ToolIndex::build(&self.plan(), members));
+    }
+
+    /// Only under `changing`.
+    fn swap(&self, index: ToolIndex) {
+        let old = self.0.index.swap(Arc::new(index));
+        if !self.index().looks_like(&old) {
+            self.0.version.send_modify(|version| *version += 1);
+        }
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self) -> &AccessLog {
+        &self.0.log
+    }
+}

@@ -1,0 +1,69 @@
+//! `list_mcp_connections`: how every connection is doing, and what the user has to do.
+
+use super::{CONNECT_REQUIRED, all_required, structured};
+use crate::{hub::report::Report, kind::Status};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+pub const DEFINITION: &str = concat!(
+    r#"{"name":"list_mcp_connections","title":"List connections","#,
+    r#""description":"Lists the MCP servers behind allmcp: whether each is connected, needs the user to sign in, or has failed and why, and how many tools it offers. Use it when a tool is missing or a call failed.","#,
+    r#""inputSchema":{"type":"object","properties":{},"additionalProperties":false},"#,
+    r#""outputSchema":{"type":"object","properties":{"connections":{"type":"array","items":{"type":"object","properties":{"#,
+    r#""name":{"type":"string"},"connected":{"type":"boolean"},"connect_required":{"type":"boolean"},"#,
+    r#""auth_status":{"type":"string"},"connect_url":{"type":["string","null"]},"connect_url_expires_at":{"type":["string","null"]},"#,
+    r#""tools":{"type":"integer"},"last_error":{"type":["string","null"]}},"required":["name","connected","connect_required","auth_status","tools"]}},"#,
+    r#""config_error":{"type":["string","null"]}},"required":["connections"]},"#,
+    r#""annotations":{"title":"List connections","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+);
+
+/// The result; `config_error` says why the settings in use are not those in the file.
+pub(in crate::hub) fn run(reports: &[Report], config_error: Option<&str>) -> Bytes {
+    let connections: Vec<Value> = reports.iter().map(row).collect();
+    let content = json!({ "connections": connections, "config_error": config_error });
+    structured(&content, Some((CONNECT_REQUIRED, all_required(reports))))
+}
+
+fn row(report: &Report) -> Value {
+    json!({
+        "name": report.name.as_str(),
+        "connected": report.status == Status::Connected,
+        "connect_required": report.connect_required(),
+        "auth_status": report.status.word(),
+        "connect_url": null,
+        "connect_url_expires_at": null,
+        "tools": report.tools,
+        "last_error": report.last_error,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connection_has_a_row_and_those_that_need_the_user_are_named() {
+        let report = |name: &str, status, last_error: Option<&str>| Report {
+            name: name.parse().unwrap(),
+            status,
+            tools: 3,
+            last_error: last_error.map(Into::into),
+        };
+        let reports = [
+            report("a", Status::Connected, None),
+            report("b", Status::NeedsAuth, Some("the key was refused")),
+        ];
+        let result: Value = serde_json::from_slice(&run(&reports, Some("line 3"))).unwrap();
+        let content = &result["structuredContent"];
+        assert_eq!(content["config_error"], "line 3");
+        assert_eq!(content["connections"][0]["connected"], true);
+        assert_eq!(content["connections"][1]["connect_required"], true);
+        assert_eq!(content["connections"][1]["last_error"], "the key was refused");
+        assert_eq!(content["connections"][1]["connect_url"], Value::Null);
+        let required = result["_meta"][CONNECT_REQUIRED].as_array().unwrap();
+        assert_eq!(required.len(), 1);
+        assert_eq!(required[0]["backend_id"], "b");
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert_eq!(&serde_json::from_str::<Value>(text).unwrap(), content);
+    }
+}

@@ -1,0 +1,98 @@
+//! Our own tools, one file each: what a client can ask of allmcp itself.
+//!
+//! Owns their definitions and answers. May name what `hub` may. Called by [`super::call`]. None of
+//! them creates tokens, approves definitions, changes policy or reads a secret.
+
+pub mod list_mcp_connections;
+
+use super::{glob, plan::Plan, report::Report};
+use crate::name::ConnectionName;
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+/// Where results say which connections need the user.
+pub const CONNECT_REQUIRED: &str = "dev.allmcp/oauth_connect_required_mcps";
+
+/// One of our tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    ListMcpConnections,
+}
+
+impl Own {
+    /// In the order of the list.
+    pub const ALL: &[Self] = &[Self::ListMcpConnections];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ListMcpConnections => "list_mcp_connections",
+        }
+    }
+
+    /// Its object in `tools/list`.
+    pub fn definition(self) -> &'static str {
+        match self {
+            Self::ListMcpConnections => list_mcp_connections::DEFINITION,
+        }
+    }
+
+    /// Those that `plan` leaves in.
+    pub(super) fn listed(plan: &Plan) -> Vec<Self> {
+        let kept = |own: &&Self| !plan.plain && glob::any(&plan.own_tools, own.name());
+        Self::ALL.iter().filter(kept).copied().collect()
+    }
+}
+
+/// The result of a tool of ours: the same object as structured content and, for clients that do
+/// not know that, as text.
+fn structured(content: &Value, meta: Option<(&str, Value)>) -> Bytes {
+    let mut result = json!({
+        "content": [{ "type": "text", "text": content.to_string() }],
+        "structuredContent": content,
+        "isError": false,
+    });
+    if let Some((key, value)) = meta {
+        result["_meta"] = json!({ key: value });
+    }
+    result.to_string().into()
+}
+
+/// One entry of [`CONNECT_REQUIRED`]. The link comes from the page that starts a sign-in; until
+/// one is open there is none.
+pub fn connect_required(connection: &ConnectionName, auth_status: &str) -> Value {
+    json!({
+        "backend_id": connection.as_str(),
+        "backend_name": connection.as_str(),
+        "tool_group": connection.as_str(),
+        "auth_status": auth_status,
+        "connect_required": true,
+        "connect_url": null,
+        "connect_url_expires_at": null,
+    })
+}
+
+/// The entries for all connections that need the user.
+fn all_required(reports: &[Report]) -> Value {
+    let needed = reports.iter().filter(|report| report.connect_required());
+    needed.map(|report| connect_required(&report.name, report.status.word())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_one_line_of_json_under_their_names() {
+        for own in Own::ALL {
+            let text = own.definition();
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(value["name"], own.name());
+            assert_eq!(value["inputSchema"]["type"], "object");
+            assert_eq!(value["outputSchema"]["type"], "object");
+            assert!(value["annotations"]["readOnlyHint"].is_boolean());
+            assert!(!text.contains('\n'), "stdio is framed by lines");
+        }
+        let all: usize = Own::ALL.iter().map(|own| own.definition().len()).sum();
+        assert!(all / 4 <= 2200, "all of ours together stay within 2,200 tokens");
+    }
+}

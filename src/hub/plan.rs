@@ -1,0 +1,84 @@
+//! What the hub is told to be: plain values, made by the composition root from the settings.
+
+use crate::{
+    kind::{AuthKind, Pin, Rule},
+    name::ConnectionName,
+    upstream::UpstreamConfig,
+};
+
+/// All connections of this process and how their tools are shown.
+#[derive(Clone, Default)]
+pub struct Plan {
+    /// In the order of the configuration.
+    pub connections: Vec<PlanConnection>,
+    /// Exactly one connection, its names untouched, none of our own tools.
+    pub plain: bool,
+    /// Globs: which of our own tools are listed.
+    pub own_tools: Vec<String>,
+    /// Bytes of one result, whatever the client; `None`: what the client takes.
+    pub max_result: Option<u64>,
+    /// Why the configuration that stands in the file is not the one in use.
+    pub config_error: Option<String>,
+    /// Read the last known lists of hidden connections too, for a command that shows them.
+    pub with_hidden: bool,
+}
+
+/// One connection, as the configuration has it.
+#[derive(Clone)]
+pub struct PlanConnection {
+    pub name: ConnectionName,
+    /// The account under which its credential, lists, pins and health are kept.
+    pub account: String,
+    pub auth: AuthKind,
+    /// The target as the configuration has it; lists of another target are void.
+    pub target: String,
+    /// Equal as long as the session may go on: everything but rules and visibility.
+    pub fingerprint: String,
+    pub shown: Shown,
+    /// A wrong value in this entry: the connection is in error, the others work.
+    pub problem: Option<String>,
+    pub rules: Rules,
+    pub pin: Pin,
+    pub source: Source,
+}
+
+/// Whether clients see a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Yes,
+    /// `enabled = false`.
+    Disabled,
+    /// Left out by `--only` or a profile.
+    NotSelected,
+}
+
+/// Which tools may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Globs on the upstream's names; `deny` wins.
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+    pub write: Rule,
+    pub destructive: Rule,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            allow: vec!["*".to_owned()],
+            deny: Vec::new(),
+            write: Rule::Allow,
+            destructive: Rule::Allow,
+        }
+    }
+}
+
+/// What answers for a connection.
+#[derive(Clone)]
+pub enum Source {
+    Upstream(Box<UpstreamConfig>),
+    /// Nothing can: the entry has a problem.
+    None,
+    #[cfg(test)]
+    Script(std::sync::Arc<super::script::Script>),
+}

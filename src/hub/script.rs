@@ -1,0 +1,270 @@
+//! For tests: a connection that answers by script, and short ways to make plans and lists.
+
+use super::{
+    Hub, HubConfig, Plan, PlanConnection, Rules, Shown, Source,
+    member::{Changed, Lists, Member, Session},
+};
+use crate::{
+    kind::{AuthKind, BreakerState, Era, Pin, Status},
+    name::Tenant,
+    store::{AccessLog, CachedLists, Entry, Filter, HealthStore, ListCache, LogReader, PinStore},
+    task::Shutdown,
+    upstream::{Call, Deps, Event, Listing, Reply, Snapshot, UpstreamError},
+    wire::Outcome,
+};
+use bytes::Bytes;
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::SystemTime,
+};
+use tokio::sync::{mpsc, watch};
+
+/// An upstream that does as it is told.
+pub struct Script {
+    pub tools: Mutex<Vec<String>>,
+    pub list_error: Mutex<Option<UpstreamError>>,
+    pub era: Era,
+    /// By the upstream's own names; a tool without an answer gets an empty result.
+    pub answers: Mutex<HashMap<String, Does>>,
+    /// The parameters of every call, in order.
+    pub calls: Mutex<Vec<String>>,
+    pub lists: AtomicUsize,
+    pub closed: AtomicBool,
+    pub dropped: Arc<AtomicUsize>,
+    pub state: Mutex<Status>,
+    /// Listing and [`Does::Wait`] go on when this is true.
+    pub gate: watch::Sender<bool>,
+}
+
+/// What a call does.
+#[derive(Clone)]
+pub enum Does {
+    Give(&'static str),
+    AskInput(&'static str),
+    Fail(UpstreamError),
+    /// Never ends; counts in `dropped` when it is dropped.
+    Hang,
+    /// Ends with an empty result when the gate opens.
+    Wait,
+    /// Reports progress with these parameters, then ends.
+    Progress(&'static str),
+}
+
+impl Script {
+    pub fn new(tools: &[&str]) -> Arc<Self> {
+        Self::of_era(Era::Legacy, tools)
+    }
+
+    pub fn of_era(era: Era, tools: &[&str]) -> Arc<Self> {
+        Arc::new(Self {
+            tools: Mutex::new(tools.iter().map(|name| tool(name)).collect()),
+            list_error: Mutex::default(),
+            era,
+            answers: Mutex::default(),
+            calls: Mutex::default(),
+            lists: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            dropped: Arc::default(),
+            state: Mutex::new(Status::Unknown),
+            gate: watch::Sender::new(true),
+        })
+    }
+
+    pub fn answer(&self, tool: &str, does: Does) {
+        self.answers.lock().unwrap().insert(tool.to_owned(), does);
+    }
+
+    async fn open(&self) {
+        self.gate.subscribe().wait_for(|open| *open).await.unwrap();
+    }
+
+    pub(super) async fn call(&self, call: Call) -> Result<Reply, UpstreamError> {
+        let text = String::from_utf8(call.params.to_vec()).unwrap();
+        self.calls.lock().unwrap().push(text);
+        let does = self.answers.lock().unwrap().get(&call.name).cloned();
+        let result = match does {
+            None => r#"{"content":[]}"#,
+            Some(Does::Give(result)) => result,
+            Some(Does::AskInput(result)) => {
+                let outcome = Outcome::InputRequired(Bytes::from_static(result.as_bytes()));
+                return Ok(Reply { outcome, era: self.era });
+            }
+            Some(Does::Fail(error)) => return Err(error),
+            Some(Does::Hang) => {
+                struct Counted(Arc<AtomicUsize>);
+                impl Drop for Counted {
+                    fn drop(&mut self) {
+                        self.0.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+                let _counted = Counted(Arc::clone(&self.dropped));
+                std::future::pending().await
+            }
+            Some(Does::Wait) => {
+                self.open().await;
+                r#"{"content":[]}"#
+            }
+            Some(Does::Progress(params)) => {
+                if let Some(link) = &call.link {
+                    link.progress(Bytes::from_static(params.as_bytes()));
+                }
+                r#"{"content":[]}"#
+            }
+        };
+        let outcome = Outcome::Complete(Bytes::from_static(result.as_bytes()));
+        Ok(Reply { outcome, era: self.era })
+    }
+
+    pub(super) async fn list_tools(&self) -> Result<Listing, UpstreamError> {
+        self.lists.fetch_add(1, Ordering::SeqCst);
+        self.open().await;
+        if let Some(error) = self.list_error.lock().unwrap().clone() {
+            return Err(error);
+        }
+        let tools = self.tools.lock().unwrap();
+        Ok(Listing {
+            tools: tools.iter().map(|tool| Bytes::copy_from_slice(tool.as_bytes())).collect(),
+            era: self.era,
+            protocol: "2025-11-25".into(),
+            server_info: Some(Bytes::from_static(br#"{"name":"script","version":"1"}"#)),
+            capabilities: None,
+            instructions: Some("Be kind.".into()),
+        })
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            state: *self.state.lock().unwrap(),
+            since: SystemTime::UNIX_EPOCH,
+            last_error: None,
+            breaker: BreakerState::Closed,
+            latency: None,
+            era: None,
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A valid tool.
+pub fn tool(name: &str) -> String {
+    format!(r#"{{"name":"{name}","inputSchema":{{"type":"object"}}}}"#)
+}
+
+pub fn plan(name: &str) -> PlanConnection {
+    PlanConnection {
+        name: name.parse().unwrap(),
+        account: name.to_owned(),
+        auth: AuthKind::None,
+        target: "https://x.example/mcp".into(),
+        fingerprint: String::new(),
+        shown: Shown::Yes,
+        problem: None,
+        rules: Rules::default(),
+        pin: Pin::Warn,
+        source: Source::None,
+    }
+}
+
+pub fn scripted(name: &str, script: &Arc<Script>) -> PlanConnection {
+    PlanConnection { source: Source::Script(Arc::clone(script)), ..plan(name) }
+}
+
+pub fn ours(connections: Vec<PlanConnection>) -> Plan {
+    Plan { connections, own_tools: vec!["*".into()], ..Plan::default() }
+}
+
+pub(super) fn lists(tools: &[String]) -> Lists {
+    Lists {
+        cached: CachedLists {
+            target: "https://x.example/mcp".into(),
+            fetched_at: SystemTime::UNIX_EPOCH,
+            era: None,
+            protocol: None,
+            server_info: None,
+            capabilities: None,
+            instructions: None,
+            tools: tools.iter().map(|t| Bytes::copy_from_slice(t.as_bytes())).collect(),
+        },
+        changed: Changed::default(),
+    }
+}
+
+pub(super) fn member(plan: PlanConnection) -> Arc<Member> {
+    opened(plan, None)
+}
+
+pub(super) fn member_with(plan: PlanConnection, lists: Lists) -> Arc<Member> {
+    opened(plan, Some(lists))
+}
+
+fn opened(plan: PlanConnection, lists: Option<Lists>) -> Arc<Member> {
+    let (events, _) = mpsc::channel(1);
+    let deps = Deps { net: net(), shutdown: Shutdown::new(), events };
+    let session = Session::open(&plan, lists, &deps);
+    Arc::new(Member::new(plan, Arc::new(session)))
+}
+
+/// A hub in a folder of its own.
+pub struct Rig {
+    pub hub: Hub,
+    pub shutdown: Shutdown,
+    pub events: mpsc::Sender<(crate::name::ConnectionName, Event)>,
+    pub dir: tempfile::TempDir,
+}
+
+impl Rig {
+    pub fn open() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (hub, shutdown, events) = hub_in(dir.path());
+        Self { hub, shutdown, events, dir }
+    }
+
+    /// Another process on the same files.
+    pub fn again(&self) -> Hub {
+        hub_in(self.dir.path()).0
+    }
+
+    pub async fn say(&self, connection: &str, event: Event) {
+        self.events.send((connection.parse().unwrap(), event)).await.unwrap();
+    }
+
+    /// Outcome, connection and tool of every line of the access log.
+    pub fn log(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut reader = LogReader::new(self.dir.path().join("access.log"));
+        let each = |e: Entry| {
+            let outcome = serde_json::to_value(e.outcome).unwrap();
+            lines.push(format!("{} {} {}", outcome.as_str().unwrap(), e.connection, e.tool));
+        };
+        reader.read(&Filter::default(), each).unwrap();
+        lines
+    }
+}
+
+fn hub_in(dir: &Path) -> (Hub, Shutdown, mpsc::Sender<(crate::name::ConnectionName, Event)>) {
+    let (events, received) = mpsc::channel(16);
+    let shutdown = Shutdown::new();
+    let hub = Hub::new(HubConfig {
+        cache: ListCache::new(dir.join("lists")),
+        pins: PinStore::new(dir.join("pins")),
+        health: HealthStore::new(dir.join("health")),
+        log: AccessLog::new(dir.join("access.log")),
+        tenant: Tenant::default(),
+        deps: Deps { net: net(), shutdown: shutdown.clone(), events: events.clone() },
+        events: received,
+    });
+    (hub, shutdown, events)
+}
+
+/// Builds nothing before the first request, and there is none.
+fn net() -> crate::net::Net {
+    crate::net::Net::new(crate::net::NetConfig::default())
+}

@@ -1,0 +1,241 @@
+//! How the outcome of a call is told to a client: as its result, as a result that says what went
+//! wrong, or as a JSON-RPC error.
+
+use crate::{
+    hub::{Answered, CallError, ErrorKind, UpstreamError, own},
+    text,
+    wire::{Outcome, RpcError, error, splice},
+};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
+
+/// A result of ours, in the form of the upstreams'.
+pub(super) fn ours(result: Bytes) -> Answered {
+    Answered { outcome: Outcome::Complete(result), era: None }
+}
+
+/// What to answer a call with that has no result; `plain`: nothing of ours is known to the
+/// client, and its configuration may not be in our file.
+pub(super) fn failure(failed: CallError, plain: bool) -> Result<Bytes, RpcError> {
+    match failed {
+        CallError::Params(_) | CallError::Unknown { .. } => {
+            Err(RpcError::new(error::INVALID_PARAMS, &failed.to_string()))
+        }
+        CallError::Denied(denied) => {
+            let text = format!("allmcp: {}. {}", denied.reason(), denied.remedy());
+            Ok(says(&text, None))
+        }
+        CallError::TooLarge { size, limit, .. } => Ok(says(&too_large(size, limit, plain), None)),
+        CallError::Upstream(failed) => upstream(failed),
+    }
+}
+
+fn too_large(size: u64, limit: u64, plain: bool) -> String {
+    let remedy = if plain {
+        ""
+    } else {
+        " The user can raise the limit: allmcp config set settings.max_result BYTES"
+    };
+    format!(
+        "allmcp: the result is {size} bytes long, and this client takes at most {limit} in one \
+         answer. The call was carried out; do not repeat it as it is if it changes anything. Ask \
+         for less: a narrower filter, a page, fewer fields.{remedy}"
+    )
+}
+
+fn upstream(failed: UpstreamError) -> Result<Bytes, RpcError> {
+    if let ErrorKind::Rpc(rpc) = failed.kind {
+        return match rpc.code {
+            // Between us and the upstream only: the client did not send those headers, this
+            // version or these capabilities.
+            error::HEADER_MISMATCH | error::UNSUPPORTED_VERSION | error::MISSING_CAPABILITY => {
+                let name = &failed.connection;
+                let what = text::line(&rpc.message(), 300);
+                Ok(says(&format!("allmcp: {name} refused the call: {what}"), None))
+            }
+            _ => Err(rpc),
+        };
+    }
+    let mut meta = None;
+    let mut text = format!("allmcp: {}.", text::clean(&failed.to_string()));
+    match &failed.kind {
+        ErrorKind::NeedsAuth | ErrorKind::NeedsScope { .. } => {
+            let name = &failed.connection;
+            let _ = write!(
+                text,
+                " The user has to run: allmcp reconnect {name}. Then the same call works, without \
+                 a restart."
+            );
+            meta = Some(json!([own::connect_required(name, "needs_auth")]));
+        }
+        ErrorKind::Store => {
+            text.push_str(
+                " The user has to unlock or start the keychain; then the same call works.",
+            );
+        }
+        ErrorKind::Config => {
+            text.push_str(" The user has to correct the configuration of this connection.");
+        }
+        ErrorKind::Refused { .. } | ErrorKind::TooLarge | ErrorKind::Closing => {
+            text.push_str(ran(&failed));
+        }
+        _ => {
+            if let Some(since) = failed.since {
+                text.push_str(&since_when(since));
+            }
+            text.push_str(ran(&failed));
+            text.push_str(&again(&failed));
+        }
+    }
+    Ok(says(&text, meta))
+}
+
+fn ran(failed: &UpstreamError) -> &'static str {
+    if failed.may_have_run {
+        " The call may have been carried out: check before you repeat it."
+    } else {
+        " The call was not carried out."
+    }
+}
+
+fn since_when(since: SystemTime) -> String {
+    let at = humantime::format_rfc3339_seconds(since);
+    let ago = since.elapsed().unwrap_or_default().as_secs();
+    format!(
+        " It has been failing since {at} ({}).",
+        humantime::format_duration(Duration::from_secs(ago))
+    )
+}
+
+fn again(failed: &UpstreamError) -> String {
+    match failed.retry_in {
+        Some(wait) if !wait.is_zero() => {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            format!(" Try again in {seconds} s.")
+        }
+        _ if failed.may_have_run => String::new(),
+        _ => " Try again in a moment.".to_owned(),
+    }
+}
+
+/// "URL elicitation required" (2025-11-25).
+pub(super) const URL_REQUIRED: i64 = -32042;
+
+/// What [`URL_REQUIRED`] becomes for a client of a revision that has no such error.
+pub(super) fn url_required(rpc: &RpcError) -> Bytes {
+    let mut out = format!("allmcp: {}", text::line(&rpc.message(), 300));
+    let list = rpc.data().and_then(|data| splice::get(&data, "elicitations")).unwrap_or_default();
+    for one in splice::elements(&list) {
+        let one = &list[one];
+        if let Some(url) = splice::get_str(one, "url") {
+            let why = splice::get_str(one, "message").unwrap_or_default();
+            let (url, why) = (text::line(&url, 2000), text::line(&why, 300));
+            let _ = write!(out, "\nThe user has to open {url} {why}");
+        }
+    }
+    says(out.trim_end(), None)
+}
+
+/// What a legacy client gets when the upstream wants something from it first (SEP-2322), which
+/// no connection asks for unless it ignores what we declare.
+pub(super) fn input_unsupported() -> Bytes {
+    says(
+        "allmcp: the server asks for more input from the user before it goes on, which this \
+         client cannot give through allmcp. The call was not completed.",
+        None,
+    )
+}
+
+/// A result with `isError` whose text a model can act on.
+fn says(text: &str, connect_required: Option<Value>) -> Bytes {
+    let mut result = format!(
+        "{{\"content\":[{{\"type\":\"text\",\"text\":{}}}],\"isError\":true",
+        splice::quote(text)
+    );
+    if let Some(list) = connect_required {
+        let key = splice::quote(own::CONNECT_REQUIRED);
+        let _ = write!(result, ",\"_meta\":{{{key}:{list}}}");
+    }
+    result.push('}');
+    result.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(kind: ErrorKind, change: impl FnOnce(&mut UpstreamError)) -> Value {
+        let mut error = UpstreamError::new(&"kommo".parse().unwrap(), kind, "it said no");
+        change(&mut error);
+        serde_json::from_slice(&failure(CallError::Upstream(error), false).unwrap()).unwrap()
+    }
+
+    fn text(result: &Value) -> &str {
+        assert_eq!(result["isError"], true);
+        result["content"][0]["text"].as_str().unwrap()
+    }
+
+    #[test]
+    fn a_sign_in_is_asked_for_in_words_and_for_programs() {
+        for kind in [ErrorKind::NeedsAuth, ErrorKind::NeedsScope { scope: None }] {
+            let result = told(kind, |_| {});
+            assert!(text(&result).contains("allmcp reconnect kommo"));
+            let list = &result["_meta"]["dev.allmcp/oauth_connect_required_mcps"];
+            assert_eq!(list[0]["backend_id"], "kommo");
+            assert_eq!(list[0]["connect_url"], Value::Null);
+        }
+    }
+
+    #[test]
+    fn a_failure_says_what_since_when_whether_it_ran_and_when_to_try_again() {
+        let result = told(ErrorKind::Unreachable, |e| {
+            e.since = Some(SystemTime::UNIX_EPOCH);
+            e.retry_in = Some(Duration::from_millis(1500));
+        });
+        let text_ = text(&result);
+        assert!(text_.starts_with("allmcp: could not reach kommo: it said no."), "{text_}");
+        assert!(text_.contains("since 1970-01-01T00:00:00Z"), "{text_}");
+        assert!(text_.contains("was not carried out. Try again in 2 s."), "{text_}");
+        let result = told(ErrorKind::Timeout, |e| e.may_have_run = true);
+        assert!(text(&result).ends_with("may have been carried out: check before you repeat it."));
+        assert!(text(&told(ErrorKind::Store, |_| {})).contains("unlock"));
+        assert!(text(&told(ErrorKind::Config, |_| {})).contains("configuration"));
+    }
+
+    #[test]
+    fn errors_of_the_upstream_pass_but_for_those_of_our_hop() {
+        let rpc = |code: i64| {
+            let json = format!("{{\"code\":{code} ,\"message\":\"m\",\"data\":[1.0]}}");
+            let kind = ErrorKind::Rpc(RpcError::from_json(json.into()));
+            let error = UpstreamError::new(&"kommo".parse().unwrap(), kind, "m");
+            failure(CallError::Upstream(error), false)
+        };
+        let passed = rpc(-32042).unwrap_err();
+        assert_eq!(passed.json(), "{\"code\":-32042 ,\"message\":\"m\",\"data\":[1.0]}");
+        for code in [-32020, -32021, -32022] {
+            let result: Value = serde_json::from_slice(&rpc(code).unwrap()).unwrap();
+            assert!(text(&result).contains("kommo refused the call: m"));
+        }
+    }
+
+    #[test]
+    fn a_long_result_says_its_size_and_what_to_do() {
+        let long = |plain| {
+            let error = CallError::TooLarge { tool: "t".into(), size: 12, limit: 10 };
+            String::from_utf8(failure(error, plain).unwrap().to_vec()).unwrap()
+        };
+        assert!(long(false).contains("12 bytes") && long(false).contains("max_result"));
+        assert!(long(true).contains("at most 10") && !long(true).contains("max_result"));
+    }
+
+    #[test]
+    fn wrong_calls_are_errors_of_the_protocol() {
+        let error = CallError::Unknown { name: "x".into(), nearest: vec!["y".into()] };
+        let error = failure(error, false).unwrap_err();
+        assert_eq!((error.code, &*error.message()), (-32602, "no tool is named \"x\"; near it: y"));
+    }
+}

@@ -1,0 +1,127 @@
+//! The requests that are being worked on: each is answered once, or cancelled and never.
+
+use super::{batch::Outlet, outbox::Outbox};
+use crate::{
+    task::Shutdown,
+    wire::{Id, RpcError, error},
+};
+use bytes::Bytes;
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::{sync::watch, task::AbortHandle};
+
+/// All requests in flight of one client; clones share them.
+#[derive(Clone)]
+pub(super) struct Flights(Arc<Shared>);
+
+struct Shared {
+    shutdown: Shutdown,
+    outbox: Outbox,
+    open: Mutex<HashMap<Id, Open>>,
+    /// Tasks that have not ended, those that are sending their answer included.
+    tasks: watch::Sender<usize>,
+}
+
+/// A request without an answer.
+struct Open {
+    outlet: Outlet,
+    task: Option<AbortHandle>,
+}
+
+impl Shared {
+    fn open(&self) -> MutexGuard<'_, HashMap<Id, Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give_up(&self, id: &Id, open: Open) {
+        let Open { outlet, task } = open;
+        if let Some(task) = task {
+            task.abort();
+        }
+        let why = "allmcp stopped before the answer came; the call may have been carried out";
+        let error = RpcError::new(error::INTERNAL, why);
+        outlet.offer(&self.outbox, error::response(Some(id), &error));
+    }
+}
+
+impl Flights {
+    pub(super) fn new(shutdown: Shutdown, outbox: Outbox) -> Self {
+        let tasks = watch::Sender::new(0);
+        Self(Arc::new(Shared { shutdown, outbox, open: Mutex::default(), tasks }))
+    }
+
+    /// True when a request with this id is being worked on.
+    pub(super) fn has(&self, id: &Id) -> bool {
+        self.0.open().contains_key(id)
+    }
+
+    /// Starts work on a request; the line that it comes to is its answer. The id must not be in
+    /// flight.
+    pub(super) fn start<F>(&self, name: &'static str, id: &Id, outlet: Outlet, work: F)
+    where
+        F: Future<Output = Bytes> + Send + 'static,
+    {
+        let flight = Flight { shared: Arc::clone(&self.0), id: id.clone() };
+        self.0.tasks.send_modify(|n| *n += 1);
+        self.0.open().insert(id.clone(), Open { outlet, task: None });
+        let task = self.0.shutdown.spawn(name, async move {
+            let line = work.await;
+            if let Some(open) = flight.close() {
+                open.outlet.answer(&flight.shared.outbox, line).await;
+            }
+        });
+        if let Some(open) = self.0.open().get_mut(id) {
+            open.task = Some(task.abort_handle());
+        }
+    }
+
+    /// Drops the work and never answers. False when there is no such request.
+    pub(super) async fn cancel(&self, id: &Id) -> bool {
+        let Some(open) = self.0.open().remove(id) else { return false };
+        if let Some(task) = open.task {
+            task.abort();
+        }
+        open.outlet.skip(&self.0.outbox).await;
+        true
+    }
+
+    /// Gives up on every request that is left; each is told so.
+    pub(super) fn abandon(&self) {
+        let left: Vec<_> = self.0.open().drain().collect();
+        for (id, open) in left {
+            self.0.give_up(&id, open);
+        }
+    }
+
+    /// Ends when every request has been answered.
+    pub(super) async fn landed(&self) {
+        let mut tasks = self.0.tasks.subscribe();
+        let _closed = tasks.wait_for(|n| *n == 0).await;
+    }
+}
+
+/// One request, inside its task.
+struct Flight {
+    shared: Arc<Shared>,
+    id: Id,
+}
+
+impl Flight {
+    /// `None` when it was cancelled meanwhile.
+    fn close(&self) -> Option<Open> {
+        self.shared.open().remove(&self.id)
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if let Some(open) = self.close() {
+            // The client did not cancel it: we are going down, or the work panicked.
+            self.shared.give_up(&self.id, open);
+        }
+        self.shared.tasks.send_modify(|n| *n -= 1);
+    }
+}

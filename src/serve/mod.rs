@@ -1,0 +1,28 @@
+//! The client edge: MCP over stdio, in both eras, in front of the hub.
+//!
+//! Owns framing, ids, cancellation, batches, what each revision looks like and how a failure is
+//! told to a client. May name `hub`, `store` and leaves. Called by `app`. It is the only room
+//! that writes to stdout while it serves, and nothing is written before the client has spoken.
+
+mod answer;
+mod batch;
+mod client;
+mod conversation;
+mod flights;
+mod input;
+mod legacy;
+mod modern;
+mod outbox;
+pub mod stdio;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+pub use stdio::{Ended, run};
+
+/// What the composition root knows of this server and its client.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The client's id as `install` wrote it; without it the client's own word counts.
+    pub client: Option<String>,
+}

@@ -1,0 +1,143 @@
+//! How one HTTP exchange failed, told finely enough to decide whether it may be sent again.
+
+use super::{ErrorKind, UpstreamError, deadline::Elapsed};
+use crate::{auth::AuthError, name::ConnectionName, net::NetError, wire::RpcError};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// No byte left: refused, DNS, TLS, or no connection in time.
+    NotSent {
+        detail: String,
+        timed_out: bool,
+    },
+    /// It broke after something may have been sent.
+    Broken {
+        detail: String,
+    },
+    /// No answer within the deadline; `sent` says whether the request had left.
+    TimedOut {
+        detail: String,
+        sent: bool,
+    },
+    /// 401 for the credential of this generation.
+    Unauthorized {
+        generation: u64,
+        detail: String,
+    },
+    /// 403 that asks for more scope (RFC 6750).
+    Forbidden {
+        scope: Option<String>,
+        detail: String,
+    },
+    /// The server does not know our session any more.
+    SessionGone {
+        epoch: u64,
+    },
+    /// 429 or 503.
+    Busy {
+        status: u16,
+        retry_after: Option<Duration>,
+        detail: String,
+    },
+    /// Another status that is not a success, with the JSON-RPC error of its body, if any.
+    Status {
+        status: u16,
+        detail: String,
+        error: Option<RpcError>,
+    },
+    /// A success that is not MCP.
+    NotMcp {
+        detail: String,
+    },
+    TooLarge {
+        detail: String,
+    },
+    Auth(AuthError),
+    Net(NetError),
+}
+
+impl Failure {
+    /// True for what says nothing of the request's fate: it may have been carried out.
+    fn may_have_run(&self) -> bool {
+        match self {
+            Self::Broken { .. } | Self::TooLarge { .. } | Self::NotMcp { .. } => true,
+            Self::TimedOut { sent, .. } => *sent,
+            Self::Status { status, .. } | Self::Busy { status, .. } => *status >= 500,
+            _ => false,
+        }
+    }
+
+    /// True when not even a connection came to be.
+    pub(super) fn is_connect(&self) -> bool {
+        matches!(self, Self::NotSent { .. })
+    }
+
+    /// What everybody else is told. `call` says that the request could change something.
+    pub(super) fn tell(self, name: &ConnectionName, call: bool) -> UpstreamError {
+        let may_have_run = call && self.may_have_run();
+        let new = |kind, detail: String| {
+            UpstreamError::new(name, kind, detail).may_have_run(may_have_run)
+        };
+        match self {
+            Self::NotSent { detail, timed_out: true } | Self::TimedOut { detail, .. } => {
+                new(ErrorKind::Timeout, detail)
+            }
+            Self::NotSent { detail, .. } | Self::Broken { detail } => {
+                new(ErrorKind::Unreachable, detail)
+            }
+            Self::Unauthorized { detail, .. } => new(ErrorKind::NeedsAuth, detail),
+            Self::Forbidden { scope, detail } => new(ErrorKind::NeedsScope { scope }, detail),
+            Self::SessionGone { .. } => {
+                new(ErrorKind::Unreachable, "the server ended two sessions in a row".to_owned())
+            }
+            Self::Busy { status, retry_after, detail } => {
+                let kind = if status >= 500 {
+                    ErrorKind::Unreachable
+                } else {
+                    ErrorKind::Refused { status }
+                };
+                new(kind, detail).retry_in(retry_after)
+            }
+            Self::Status { status, detail, error } => match error {
+                Some(error) => new(ErrorKind::Rpc(error), detail),
+                None if status >= 500 => new(ErrorKind::Unreachable, detail),
+                None => new(ErrorKind::Refused { status }, detail),
+            },
+            Self::NotMcp { detail } => new(ErrorKind::Protocol, detail),
+            Self::TooLarge { detail } => new(ErrorKind::TooLarge, detail),
+            Self::Auth(error) => {
+                let kind = auth_kind(&error);
+                UpstreamError::new(name, kind, error.to_string())
+            }
+            Self::Net(error) => UpstreamError::new(name, ErrorKind::Config, error.to_string()),
+        }
+    }
+}
+
+fn auth_kind(error: &AuthError) -> ErrorKind {
+    match error {
+        AuthError::NeedsAuth { .. } => ErrorKind::NeedsAuth,
+        AuthError::Vault { .. } => ErrorKind::Store,
+        _ => ErrorKind::Config,
+    }
+}
+
+impl From<AuthError> for Failure {
+    fn from(error: AuthError) -> Self {
+        Self::Auth(error)
+    }
+}
+
+impl From<NetError> for Failure {
+    fn from(error: NetError) -> Self {
+        Self::Net(error)
+    }
+}
+
+impl Failure {
+    /// A deadline that passed while `what` was awaited.
+    pub(super) fn elapsed(what: &str, sent: bool) -> impl FnOnce(Elapsed) -> Self {
+        move |Elapsed| Self::TimedOut { detail: format!("no {what} within the time"), sent }
+    }
+}

@@ -1,0 +1,358 @@
+//! One connection to one remote MCP server.
+//!
+//! Owns the session with an upstream: opening it in the era that the server speaks, keeping it,
+//! calls with their deadlines and retries, the breaker, notifications. May name `auth`, `store`,
+//! `net` and leaves. Called by `connect` and `hub`.
+
+mod breaker;
+mod deadline;
+pub mod error;
+mod exchange;
+mod failure;
+mod incoming;
+mod legacy;
+mod listen;
+mod modern;
+mod recover;
+mod session;
+mod streamable;
+mod tools;
+
+pub use error::{ErrorKind, UpstreamError};
+
+use self::{
+    breaker::{Breaker, Permit},
+    deadline::{Deadline, Pulse},
+    exchange::Exchange,
+    failure::Failure,
+    incoming::Pending,
+    session::Session,
+};
+use crate::{
+    auth::{Credentials, Prepared},
+    kind::{BreakerState, Era, Status},
+    name::ConnectionName,
+    net::Net,
+    task::Shutdown,
+    wire::{ClientLink, Outcome, splice::quote},
+};
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use reqwest::Client;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Everything about one connection, as plain values.
+#[derive(Clone)]
+pub struct UpstreamConfig {
+    pub name: ConnectionName,
+    /// The URL as the configuration has it, for messages.
+    pub shown_url: String,
+    pub credentials: Credentials,
+    /// The whole of one call: session set-up, refresh and retries included.
+    pub timeout: Duration,
+    pub connect_timeout: Duration,
+    pub breaker: BreakerTimes,
+    /// Keep a stream open for `list_changed` and the like.
+    pub listen: bool,
+    /// What we know of the server's era from last time.
+    pub known_era: Option<Era>,
+    /// Cleartext http is taken off loopback too (`bridge --allow-http`).
+    pub allow_http: bool,
+}
+
+/// How long an open breaker waits: first, then doubling up to `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerTimes {
+    pub first: Duration,
+    pub max: Duration,
+}
+
+/// What every upstream of a process shares.
+#[derive(Clone)]
+pub struct Deps {
+    pub net: Net,
+    pub shutdown: Shutdown,
+    pub events: mpsc::Sender<(ConnectionName, Event)>,
+}
+
+/// Something happened outside of any call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The upstream says that its tools changed; already coalesced to one a second.
+    ToolsChanged,
+    /// The state in [`Upstream::snapshot`] changed.
+    State,
+}
+
+/// One call.
+pub struct Call {
+    pub method: &'static str,
+    /// The text of `params`, with the upstream's own name inside; `_meta` as the client sent it.
+    pub params: Bytes,
+    /// The upstream's own name of the tool.
+    pub name: String,
+    /// The tool is annotated read-only or idempotent: it may be sent twice.
+    pub replay_safe: bool,
+    /// Where progress goes; `None` when the client sent no progress token.
+    pub link: Option<Arc<dyn ClientLink>>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub outcome: Outcome,
+    pub era: Era,
+}
+
+/// All tools of an upstream and what it said of itself.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// The exact text of each tool object.
+    pub tools: Vec<Bytes>,
+    pub era: Era,
+    pub protocol: String,
+    pub server_info: Option<Bytes>,
+    pub capabilities: Option<Bytes>,
+    pub instructions: Option<String>,
+}
+
+/// How a connection is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub state: Status,
+    pub since: SystemTime,
+    pub last_error: Option<String>,
+    pub breaker: BreakerState,
+    /// Of the last successful exchange.
+    pub latency: Option<Duration>,
+    pub era: Option<Era>,
+}
+
+/// Handle of one connection; clones share the session.
+#[derive(Clone)]
+pub struct Upstream(Arc<Inner>);
+
+struct Inner {
+    config: UpstreamConfig,
+    deps: Deps,
+    client: OnceLock<Client>,
+    session: ArcSwapOption<Session>,
+    /// Held while a session is being opened.
+    opening: tokio::sync::Mutex<()>,
+    breaker: Breaker,
+    track: Mutex<Track>,
+    /// Calls under way that want progress, by our token.
+    pending: Mutex<HashMap<u64, Pending>>,
+    ids: AtomicU64,
+    change_told: AtomicBool,
+    change_missed: AtomicBool,
+    recovering: AtomicBool,
+    closed: CancellationToken,
+}
+
+/// What [`Snapshot`] shows.
+struct Track {
+    state: Status,
+    since: SystemTime,
+    last_error: Option<String>,
+    latency: Option<Duration>,
+    era: Option<Era>,
+}
+
+/// What one HTTP request needs.
+struct Transport {
+    client: Client,
+    prepared: Arc<Prepared>,
+}
+
+/// How we introduce ourselves to upstreams, as JSON.
+fn client_info() -> Bytes {
+    static INFO: OnceLock<String> = OnceLock::new();
+    let info = INFO.get_or_init(|| {
+        let version = quote(env!("CARGO_PKG_VERSION"));
+        format!("{{\"name\":\"allmcp\",\"version\":{version}}}")
+    });
+    Bytes::from_static(info.as_bytes())
+}
+
+impl Upstream {
+    /// Makes the handle; nothing is sent before the first call.
+    pub fn new(config: UpstreamConfig, deps: Deps) -> Self {
+        let track = Track {
+            state: Status::Unknown,
+            since: SystemTime::now(),
+            last_error: None,
+            latency: None,
+            era: config.known_era,
+        };
+        Self(Arc::new(Inner {
+            breaker: Breaker::new(config.breaker),
+            config,
+            deps,
+            client: OnceLock::new(),
+            session: ArcSwapOption::empty(),
+            opening: tokio::sync::Mutex::default(),
+            track: Mutex::new(track),
+            pending: Mutex::default(),
+            ids: AtomicU64::new(1),
+            change_told: AtomicBool::new(false),
+            change_missed: AtomicBool::new(false),
+            recovering: AtomicBool::new(false),
+            closed: CancellationToken::new(),
+        }))
+    }
+
+    pub fn name(&self) -> &ConnectionName {
+        &self.0.config.name
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        let breaker = self.0.breaker.phase();
+        let track = self.0.track();
+        let state = if breaker == BreakerState::Closed { track.state } else { Status::Paused };
+        Snapshot {
+            state,
+            since: self.0.breaker.failing_since().unwrap_or(track.since),
+            last_error: track.last_error.clone(),
+            breaker,
+            latency: track.latency,
+            era: track.era,
+        }
+    }
+
+    /// Runs one call to its end. Dropping the future cancels the call upstream.
+    pub async fn call(&self, call: Call) -> Result<Reply, UpstreamError> {
+        let inner = &self.0;
+        let pulse = Pulse::default();
+        let timeout = inner.config.timeout;
+        let deadline = match call.link {
+            Some(_) => Deadline::extended_by(timeout, pulse.clone()),
+            None => Deadline::new(timeout),
+        };
+        let exchange = Exchange {
+            method: call.method,
+            params: &call.params,
+            name: Some(&call.name),
+            replay_safe: call.replay_safe,
+            link: call.link.as_ref(),
+        };
+        let permit = inner.admit()?;
+        let start = Instant::now();
+        let result = inner.exchange(&exchange, &deadline, &pulse).await;
+        inner.settle(permit, result, start, true)
+    }
+
+    /// Fetches all pages of `tools/list`, opening the session when needed.
+    pub async fn list_tools(&self) -> Result<Listing, UpstreamError> {
+        let permit = self.0.admit()?;
+        let start = Instant::now();
+        let result = self.0.all_tools().await;
+        self.0.settle(permit, result, start, false)
+    }
+
+    /// Ends the session (DELETE where there is one), within a second.
+    pub async fn close(&self) {
+        self.0.closed.cancel();
+        let Some(session) = self.0.session.swap(None) else { return };
+        if session.epoch_if_held().is_none() {
+            return;
+        }
+        let deadline = Deadline::new(Duration::from_secs(1));
+        if let Ok(Transport { client, prepared }) = self.0.transport(&deadline).await {
+            let headers = &session.headers;
+            let _kept = streamable::delete(&client, &prepared, headers, &deadline).await;
+        }
+    }
+}
+
+impl Inner {
+    fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn track(&self) -> std::sync::MutexGuard<'_, Track> {
+        // Plain values; a panic in between leaves them whole.
+        self.track.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_era(&self) -> Option<Era> {
+        self.track().era
+    }
+
+    fn remember_era(&self, era: Era) {
+        self.track().era = Some(era);
+    }
+
+    fn admit(&self) -> Result<Permit<'_>, UpstreamError> {
+        self.breaker.admit().map_err(|refused| {
+            let last = self.track().last_error.clone();
+            let detail = last.unwrap_or_else(|| "it kept failing".to_owned());
+            let mut error = UpstreamError::new(&self.config.name, ErrorKind::Paused, detail)
+                .retry_in(Some(refused.retry_in));
+            error.since = refused.since;
+            error
+        })
+    }
+
+    /// Books how an exchange went, and turns its failure into what others are told.
+    fn settle<T>(
+        self: &Arc<Self>,
+        permit: Permit<'_>,
+        result: Result<T, Failure>,
+        start: Instant,
+        call: bool,
+    ) -> Result<T, UpstreamError> {
+        let failure = match result {
+            Ok(value) => {
+                permit.success();
+                self.note(Status::Connected, None, Some(start.elapsed()));
+                return Ok(value);
+            }
+            Err(failure) => failure,
+        };
+        let connect = failure.is_connect();
+        let mut error = failure.tell(&self.config.name, call);
+        if error.counts_against() {
+            permit.failure(connect);
+            error.since = self.breaker.failing_since();
+            error = error.retry_in(self.breaker.wait());
+            self.recover();
+        } else if !matches!(error.kind, ErrorKind::Store | ErrorKind::Config | ErrorKind::Closing) {
+            permit.success();
+        }
+        match error.kind {
+            // The upstream answered, and meant what it said.
+            ErrorKind::Rpc(_)
+            | ErrorKind::Refused { .. }
+            | ErrorKind::NeedsScope { .. }
+            | ErrorKind::TooLarge => {
+                self.note(Status::Connected, None, Some(start.elapsed()));
+            }
+            ErrorKind::NeedsAuth => self.note(Status::NeedsAuth, Some(error.to_string()), None),
+            _ => self.note(Status::Error, Some(error.to_string()), None),
+        }
+        Err(error)
+    }
+
+    fn note(&self, state: Status, error: Option<String>, latency: Option<Duration>) {
+        let mut track = self.track();
+        track.latency = latency.or(track.latency);
+        track.last_error = error;
+        if track.state != state {
+            track.state = state;
+            track.since = SystemTime::now();
+            drop(track);
+            // A full queue holds an event that makes the owner look at the state anyway.
+            let _full = self.deps.events.try_send((self.config.name.clone(), Event::State));
+        }
+    }
+}

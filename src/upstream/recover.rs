@@ -1,0 +1,62 @@
+//! Finding out by ourselves that an upstream is back, so that nobody has to try it for us.
+
+use super::{
+    Inner,
+    deadline::{Deadline, Pulse},
+    exchange::Exchange,
+    failure::Failure,
+};
+use crate::kind::{BreakerState, Era};
+use bytes::Bytes;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+/// How long one look may take.
+const LOOK: Duration = Duration::from_secs(10);
+
+impl Inner {
+    /// Starts looking while the breaker is open, where somebody keeps this connection alive.
+    pub(super) fn recover(self: &Arc<Self>) {
+        let open = self.breaker.phase() != BreakerState::Closed;
+        if !open || !self.config.listen || self.recovering.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let inner = Arc::clone(self);
+        self.deps.shutdown.spawn("recover", async move {
+            let closed = inner.closed.clone();
+            let _ended = closed.run_until_cancelled(inner.look_until_back()).await;
+            inner.recovering.store(false, Ordering::SeqCst);
+        });
+    }
+
+    async fn look_until_back(self: &Arc<Self>) {
+        while let Some(wait) = self.breaker.wait() {
+            tokio::time::sleep(wait + Duration::from_millis(20)).await;
+            // Somebody's call may be the probe already.
+            let Ok(permit) = self.breaker.admit() else { continue };
+            let start = Instant::now();
+            let result = self.look().await;
+            let _booked = self.settle(permit, result, start, false);
+        }
+    }
+
+    /// The cheapest request that shows the server to be there.
+    async fn look(self: &Arc<Self>) -> Result<(), Failure> {
+        let deadline = Deadline::new(LOOK);
+        let session = self.session(&deadline).await?;
+        let method = match session.era {
+            Era::Legacy => "ping",
+            Era::Modern => "server/discover",
+        };
+        let params = Bytes::from_static(b"{}");
+        let exchange =
+            Exchange { method, params: &params, name: None, replay_safe: true, link: None };
+        match self.exchange(&exchange, &deadline, &Pulse::default()).await {
+            // Some servers know no ping; that they say so is what we wanted to hear.
+            Err(Failure::Status { error: Some(_), .. }) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! One exchange over the Streamable HTTP transport: a POST, and its answer as JSON or SSE.
+
+use super::{
+    deadline::{Deadline, Elapsed, Pace},
+    failure::Failure,
+};
+use crate::{
+    auth::Prepared,
+    net, text,
+    wire::{
+        Frame, Id, Kind, Message, RpcError,
+        sse::{Decoder, Event},
+    },
+};
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use reqwest::{Client, Request, Response};
+use std::time::{Duration, SystemTime};
+
+/// Longest message that is taken from an upstream, in bytes, counted after decompression.
+pub(super) const MAX_MESSAGE: usize = 16 * 1024 * 1024;
+/// How much of an error page is read.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+const MAX_REDIRECTS: usize = 3;
+
+pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What a POST of a request brought.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Result(Bytes),
+    Error(RpcError),
+}
+
+/// Where messages go that are not the answer: notifications, and requests of the server.
+pub(super) trait Incoming: Sync {
+    fn message(&self, frame: Frame);
+}
+
+/// Sends `body` and returns a response with a success status.
+///
+/// `own` are the headers of this hop (session, version, method); they win over the configured
+/// ones. `epoch` names the session that they belong to, if any.
+pub(super) async fn post(
+    client: &Client,
+    prepared: &Prepared,
+    own: &HeaderMap,
+    epoch: Option<u64>,
+    body: Bytes,
+    deadline: &Deadline,
+) -> Result<Response, Failure> {
+    let mut headers = head(prepared, own, BOTH);
+    headers.insert(CONTENT_TYPE, JSON);
+    let response = follow(client, prepared, Method::POST, headers, Some(body), deadline).await?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    Err(refusal(response, prepared.generation, epoch, deadline).await)
+}
+
+/// Opens the stream for messages that belong to no request, or resumes one after `last_id`.
+pub(super) async fn get(
+    client: &Client,
+    prepared: &Prepared,
+    own: &HeaderMap,
+    epoch: Option<u64>,
+    last_id: Option<&str>,
+    deadline: &Deadline,
+) -> Result<Response, Failure> {
+    let mut headers = head(prepared, own, EVENTS);
+    if let Some(id) = last_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()) {
+        headers.insert(LAST_EVENT_ID, id);
+    }
+    let response = follow(client, prepared, Method::GET, headers, None, deadline).await?;
+    if !response.status().is_success() {
+        return Err(refusal(response, prepared.generation, epoch, deadline).await);
+    }
+    if content_type(&response) != "text/event-stream" {
+        return Err(not_mcp(response, deadline).await);
+    }
+    Ok(response)
+}
+
+/// Ends the session at the server.
+pub(super) async fn delete(
+    client: &Client,
+    prepared: &Prepared,
+    own: &HeaderMap,
+    deadline: &Deadline,
+) -> Result<(), Failure> {
+    let headers = head(prepared, own, BOTH);
+    follow(client, prepared, Method::DELETE, headers, None, deadline).await.map(drop)
+}
+
+fn head(prepared: &Prepared, own: &HeaderMap, accept: HeaderValue) -> HeaderMap {
+    let mut headers = prepared.headers.clone();
+    headers.insert(ACCEPT, accept);
+    for (name, value) in own {
+        headers.insert(name, value.clone());
+    }
+    headers
+}
+
+/// Sends, and follows redirects that stay on the origin and keep the method (307, 308).
+async fn follow(
+    client: &Client,
+    prepared: &Prepared,
+    method: Method,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    deadline: &Deadline,
+) -> Result<Response, Failure> {
+    let mut url = prepared.url.expose().clone();
+    for _ in 0..=MAX_REDIRECTS {
+        let mut request = Request::new(method.clone(), url.clone());
+        request.headers_mut().clone_from(&headers);
+        if let Some(body) = &body {
+            *request.body_mut() = Some(body.clone().into());
+        }
+        let response = deadline
+            .run(client.execute(request))
+            .await
+            .map_err(Failure::elapsed("answer", true))?
+            .map_err(|error| match net::classify(&error) {
+                (net::Class::Connect, detail) => Failure::NotSent { detail, timed_out: false },
+                (net::Class::ConnectTimeout, detail) => {
+                    Failure::NotSent { detail, timed_out: true }
+                }
+                (net::Class::Broken, detail) => Failure::Broken { detail },
+                (net::Class::Request, detail) => Failure::NotMcp { detail },
+            })?;
+        if !response.status().is_redirection() {
+            return Ok(response);
+        }
+        let target = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|to| url.join(to.to_str().ok()?).ok())
+            .ok_or_else(|| Failure::NotMcp { detail: "a redirect to nowhere".to_owned() })?;
+        let shown = crate::secret::RedactedUrl::new(target.clone());
+        if !net::same_origin(&url, &target) {
+            return Err(Failure::NotMcp {
+                detail: format!(
+                    "it redirects to another origin, {shown}; connect that URL if you trust it"
+                ),
+            });
+        }
+        let keeps = matches!(response.status().as_u16(), 307 | 308);
+        if !keeps {
+            let status = response.status();
+            return Err(Failure::NotMcp {
+                detail: format!(
+                    "it has moved to {shown} (HTTP {}); connect that URL",
+                    status.as_u16()
+                ),
+            });
+        }
+        url = target;
+    }
+    Err(Failure::NotMcp { detail: format!("more than {MAX_REDIRECTS} redirects") })
+}
+
+/// Reads the answer to request `id` out of a response.
+pub(super) async fn answer(
+    response: Response,
+    id: u64,
+    deadline: &Deadline,
+    incoming: &dyn Incoming,
+) -> Result<Answer, (Failure, Option<Resume>)> {
+    match content_type(&response) {
+        "text/event-stream" => events(response, id, deadline, incoming).await,
+        "application/json" => {
+            let body = body(response, MAX_MESSAGE, deadline).await.map_err(|f| (f, None))?;
+            json(body, id, incoming).await.map_err(|f| (f, None))
+        }
+        _ => Err((not_mcp(response, deadline).await, None)),
+    }
+}
+
+async fn json(body: Bytes, id: u64, incoming: &dyn Incoming) -> Result<Answer, Failure> {
+    let start = body.slice(..body.len().min(400));
+    let not_json = |detail: String| Failure::NotMcp {
+        detail: format!("{detail}: {:?}", text::line(&String::from_utf8_lossy(&start), 80)),
+    };
+    let frames = match Message::read(body).await {
+        Ok(Message::Single(frame)) => vec![frame],
+        Ok(Message::Batch(all)) => all.into_iter().flatten().collect(),
+        Err(error) => return Err(not_json(format!("the answer is {error}"))),
+    };
+    let mut found = None;
+    for frame in frames {
+        if let Some(answer) = sort(frame, id, incoming, true) {
+            found.get_or_insert(answer);
+        }
+    }
+    found.ok_or_else(|| not_json("the answer belongs to another request".to_owned()))
+}
+
+/// The answer if `frame` is one to request `id`; everything else goes to `incoming`. In a JSON
+/// body an error without an id can only be about this request.
+fn sort(frame: Frame, id: u64, incoming: &dyn Incoming, only: bool) -> Option<Answer> {
+    if frame.kind() != Kind::Response {
+        incoming.message(frame);
+        return None;
+    }
+    let ours = match &frame.id {
+        Some(theirs) => *theirs == Id::number(id),
+        None => only && frame.error.is_some(),
+    };
+    if !ours {
+        // Unknown, late or double: never given to another request.
+        tracing::debug!(id = ?frame.id, "dropped an answer to no request of this stream");
+        return None;
+    }
+    match (frame.error, frame.result) {
+        (Some(error), _) => Some(Answer::Error(RpcError::from_json(error))),
+        (None, Some(result)) => Some(Answer::Result(result)),
+        (None, None) => None,
+    }
+}
+
+/// Reads events until the answer. On failure also the id to resume after, where there is one.
+pub(super) async fn events(
+    mut response: Response,
+    id: u64,
+    deadline: &Deadline,
+    incoming: &dyn Incoming,
+) -> Result<Answer, (Failure, Option<Resume>)> {
+    let mut decoder = Decoder::new(MAX_MESSAGE);
+    let mut pace = Pace::new();
+    loop {
+        while let Some(event) = decoder
+            .next_event()
+            .map_err(|large| (Failure::TooLarge { detail: large.to_string() }, None))?
+        {
+            if let Some(frame) = message(event).await
+                && let Some(answer) = sort(frame, id, incoming, false)
+            {
+                release(response);
+                return Ok(answer);
+            }
+        }
+        if !decoder.is_mid_event() {
+            pace.rest();
+        }
+        match part(&mut response, &mut pace, decoder.is_mid_event(), deadline).await {
+            Ok(Some(chunk)) => decoder.push(&chunk),
+            Ok(None) => {
+                let detail = "the stream ended without an answer".to_owned();
+                return Err((Failure::Broken { detail }, resume(&decoder)));
+            }
+            Err(failure) => {
+                let at = matches!(failure, Failure::Broken { .. }).then(|| resume(&decoder));
+                return Err((failure, at.flatten()));
+            }
+        }
+    }
+}
+
+/// Where a stream that broke can be taken up again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Resume {
+    pub(super) last_id: Box<str>,
+    /// The pause that the server asked for (SEP-1699).
+    pub(super) wait: Duration,
+}
+
+fn resume(decoder: &Decoder) -> Option<Resume> {
+    let last_id = decoder.last_id.clone()?;
+    Some(Resume { last_id, wait: decoder.retry.unwrap_or_default() })
+}
+
+/// The message of an event, if it is one.
+pub(super) async fn message(event: Event) -> Option<Frame> {
+    if event.name.is_some() || event.data.is_empty() {
+        return None;
+    }
+    match Message::read(event.data).await {
+        Ok(Message::Single(frame)) => Some(frame),
+        Ok(Message::Batch(_)) => None,
+        Err(error) => {
+            tracing::warn!(%error, "an event that is not a message was passed over");
+            None
+        }
+    }
+}
+
+/// Waits for the next part of a body. `owed` says that the peer is in the middle of something.
+pub(super) async fn part(
+    response: &mut Response,
+    pace: &mut Pace,
+    owed: bool,
+    deadline: &Deadline,
+) -> Result<Option<Bytes>, Failure> {
+    let stalled =
+        || Failure::TimedOut { detail: "the answer stopped in the middle".to_owned(), sent: true };
+    let next = async {
+        if owed {
+            let within = pace.left();
+            tokio::time::timeout(within, response.chunk()).await.map_err(|_| stalled())
+        } else {
+            Ok(response.chunk().await)
+        }
+    };
+    let chunk = deadline
+        .run(next)
+        .await
+        .map_err(Failure::elapsed("whole answer", true))??
+        .map_err(|error| Failure::Broken { detail: net::classify(&error).1 })?;
+    if let Some(chunk) = &chunk
+        && !pace.moved(chunk.len())
+        && owed
+    {
+        return Err(stalled());
+    }
+    Ok(chunk)
+}
+
+/// Reads a whole body of at most `max` bytes.
+async fn body(mut response: Response, max: usize, deadline: &Deadline) -> Result<Bytes, Failure> {
+    let too_large =
+        || Failure::TooLarge { detail: format!("the answer is larger than {max} bytes") };
+    let expected = response.content_length().and_then(|n| usize::try_from(n).ok());
+    if expected.is_some_and(|n| n > max) {
+        return Err(too_large());
+    }
+    let mut pace = Pace::new();
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = part(&mut response, &mut pace, true, deadline).await? {
+        if whole.is_empty() && expected == Some(chunk.len()) {
+            return Ok(chunk);
+        }
+        if whole.len() + chunk.len() > max {
+            return Err(too_large());
+        }
+        whole.reserve(chunk.len().max(expected.unwrap_or(0).saturating_sub(whole.len())));
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.freeze())
+}
+
+/// Lets the connection go back to the pool: the end of the stream is usually already here.
+fn release(mut response: Response) {
+    use futures_util::FutureExt as _;
+    // An SSE stream that stays open after its answer is closed by dropping it, which costs a
+    // connection; the common server ends the stream in the same write.
+    for _ in 0..4 {
+        match response.chunk().now_or_never() {
+            Some(Ok(Some(_))) => {}
+            Some(Ok(None) | Err(_)) => return,
+            None => break,
+        }
+    }
+    crate::task::brief("drain", Duration::from_millis(500), async move {
+        while let Ok(Some(_)) = response.chunk().await {}
+    });
+}
+
+/// What a status that is no success means.
+async fn refusal(
+    response: Response,
+    generation: u64,
+    epoch: Option<u64>,
+    deadline: &Deadline,
+) -> Failure {
+    let status = response.status();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
+    let challenge: Vec<String> = response
+        .headers()
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok().map(str::to_owned))
+        .collect();
+    let kind = content_type(&response).to_owned();
+    let grace = deadline.at_most(Duration::from_secs(5));
+    let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
+    let error = Frame::parse(&page).ok().and_then(|f| f.error).map(RpcError::from_json);
+    let said = match &error {
+        Some(error) => text::line(&error.message(), 200),
+        None if kind == "text/html" => "an HTML page".to_owned(),
+        None => text::line(&String::from_utf8_lossy(&page), 80),
+    };
+    let separator = if said.is_empty() { "" } else { ": " };
+    let detail = format!("HTTP {}{separator}{said}", status.as_u16());
+    match status {
+        StatusCode::UNAUTHORIZED => Failure::Unauthorized { generation, detail },
+        StatusCode::FORBIDDEN if challenge.iter().any(|c| c.contains("insufficient_scope")) => {
+            let scope = challenge.iter().find_map(|c| auth_param(c, "scope"));
+            Failure::Forbidden { scope, detail }
+        }
+        StatusCode::NOT_FOUND if epoch.is_some() && !method_missing(error.as_ref()) => {
+            Failure::SessionGone { epoch: epoch.unwrap_or_default() }
+        }
+        // Servers on the TypeScript SDK's examples answer 400 after a restart, where the
+        // specification says 404 (mcp-remote#307): the request surely did not run.
+        StatusCode::BAD_REQUEST if epoch.is_some() && said.to_lowercase().contains("session") => {
+            Failure::SessionGone { epoch: epoch.unwrap_or_default() }
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            Failure::Busy { status: status.as_u16(), retry_after, detail }
+        }
+        _ => Failure::Status { status: status.as_u16(), detail, error },
+    }
+}
+
+/// A modern server says "no such method" with 404 and a JSON-RPC error (SEP-2243).
+fn method_missing(error: Option<&RpcError>) -> bool {
+    error.is_some_and(|e| e.code == crate::wire::error::METHOD_NOT_FOUND)
+}
+
+async fn not_mcp(response: Response, deadline: &Deadline) -> Failure {
+    let status = response.status().as_u16();
+    let kind = content_type(&response).to_owned();
+    let grace = deadline.at_most(Duration::from_secs(5));
+    let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
+    let start = text::line(&String::from_utf8_lossy(&page), 80);
+    let what = match kind.as_str() {
+        "text/html" => "an HTML page, not MCP".to_owned(),
+        "" => "no content type, not MCP".to_owned(),
+        other => format!("{}, not MCP", text::line(other, 60)),
+    };
+    Failure::NotMcp {
+        detail: format!("the server answered with {what} (HTTP {status}): {start:?}"),
+    }
+}
+
+/// The media type without its parameters.
+pub(super) fn content_type(response: &Response) -> &str {
+    let value = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    value.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+}
+
+/// Seconds or a date (RFC 9110, 10.2.3).
+fn retry_after(value: &HeaderValue) -> Option<Duration> {
+    let value = value.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(value).ok()?;
+    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// A parameter of a challenge, quoted or not.
+fn auth_param(challenge: &str, name: &str) -> Option<String> {
+    let after = challenge.split(&format!("{name}=")).nth(1)?;
+    let value = match after.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next()?,
+        None => after.split([',', ' ']).next()?,
+    };
+    Some(text::line(value, 200))
+}
+
+/// Turns an elapsed deadline into the failure of a request that had left.
+impl From<Elapsed> for Failure {
+    fn from(_: Elapsed) -> Self {
+        Self::TimedOut { detail: "no answer within the time".to_owned(), sent: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let value = |text: &str| retry_after(&HeaderValue::from_str(text).unwrap());
+        assert_eq!(value("3"), Some(Duration::from_secs(3)));
+        assert_eq!(value("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(value("soon"), None);
+    }
+
+    #[test]
+    fn scope_is_read_from_a_challenge() {
+        let quoted = r#"Bearer error="insufficient_scope", scope="a b", x=1"#;
+        assert_eq!(auth_param(quoted, "scope").as_deref(), Some("a b"));
+        assert_eq!(auth_param("Bearer scope=a, x=1", "scope").as_deref(), Some("a"));
+        assert_eq!(auth_param("Bearer", "scope"), None);
+    }
+}

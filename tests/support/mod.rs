@@ -1,0 +1,35 @@
+//! What the integration tests stand on; it knows the product only as a binary.
+//!
+//! * [`env::TestEnv`]: a cleared environment and a home of its own; runs commands in it.
+//! * [`client::Serve`]: an MCP client over the pipes of `allmcp serve`, line by line.
+//! * [`upstream::Upstream`]: an MCP server over real HTTP, of either era, made by a
+//!   [`script::Script`], that can be broken by a [`fault::Fault`] and records what it was sent.
+//!
+//! Nothing here names the library, so that a test binary links in a moment. `wire` is what both
+//! sides need to speak raw JSON-RPC; `net`, `server`, `legacy`, `modern`, `run`, `sse` and `state` are the inside
+//! of the upstream.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    reason = "each test binary uses a part of this, and it plays the other side: it has threads, \
+              an environment and pipes of its own, and takes `json!` as it comes"
+)]
+
+pub mod client;
+pub mod env;
+pub mod fault;
+mod legacy;
+mod modern;
+mod net;
+pub mod record;
+mod run;
+pub mod script;
+mod server;
+mod sse;
+mod state;
+pub mod upstream;
+pub mod wire;

@@ -1,0 +1,346 @@
+//! What an upstream is: its era, its tools, and its habits on the wire.
+
+use super::wire;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// A whole upstream as data. Start it with `Upstream::start`; most of it can be changed while it
+/// runs with `Upstream::change`.
+#[derive(Debug, Clone)]
+#[must_use]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct Script {
+    pub legacy: bool,
+    pub modern: bool,
+    /// The revisions with a handshake that it speaks, oldest first.
+    pub revisions: Vec<&'static str>,
+    /// Raw JSON.
+    pub server_info: String,
+    /// Raw JSON.
+    pub capabilities: String,
+    pub instructions: Option<String>,
+    pub tools: Vec<Tool>,
+    pub answers: Answers,
+    pub pages: Pages,
+    /// Hands out `Mcp-Session-Id` and wants it back (legacy only).
+    pub sessions: bool,
+    /// Offers the GET stream (legacy only); else GET is 405.
+    pub get_stream: bool,
+    /// Gives every SSE event an id and resumes by `Last-Event-ID` (legacy only).
+    pub event_ids: bool,
+    /// Opens each SSE stream with an empty event that carries this reconnection time.
+    pub retry: Option<Duration>,
+    /// Opens each SSE stream with a comment line.
+    pub comments: bool,
+    /// Refuses what the revision forbids: missing version header, `Accept` without both types.
+    pub strict: bool,
+    /// Answers also what the client has cancelled.
+    pub ignores_cancel: bool,
+    pub auth: Option<Auth>,
+    /// Has `$ID` and `$RESULT`.
+    pub envelope: String,
+    /// Raw members put in front of `tools` in a list, with their comma: `"x":1,`.
+    pub list_extra: String,
+    pub ttl_ms: u64,
+    pub path: String,
+}
+
+/// How requests are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    Json,
+    Sse,
+    /// SSE for tools that send something before their answer, JSON for all else.
+    Mixed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pages {
+    One,
+    By(usize),
+    /// As `By`, and the first cursor is the empty string.
+    EmptyCursor(usize),
+    /// Every page has a new cursor, for ever.
+    Endless(usize),
+    /// Every page has the same cursor, for ever.
+    SameCursor(usize),
+}
+
+/// A header that every request must carry.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    pub header: String,
+    pub value: String,
+    /// The `WWW-Authenticate` of a 401; none: a bare 401.
+    pub challenge: Option<String>,
+}
+
+impl Auth {
+    pub fn bearer(token: &str) -> Self {
+        Self::header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn header(header: &str, value: &str) -> Self {
+        Self { header: header.into(), value: value.into(), challenge: Some("Bearer".into()) }
+    }
+
+    /// A 401 without `WWW-Authenticate`.
+    pub fn bare(mut self) -> Self {
+        self.challenge = None;
+        self
+    }
+}
+
+impl Script {
+    /// Streamable HTTP with a handshake, sessions, a GET stream and JSON answers; one tool, `echo`.
+    pub fn legacy() -> Self {
+        Self {
+            legacy: true,
+            modern: false,
+            revisions: wire::LEGACY.to_vec(),
+            server_info: r#"{"name":"scripted","version":"1.0.0"}"#.into(),
+            capabilities: r#"{"tools":{"listChanged":true}}"#.into(),
+            instructions: None,
+            tools: vec![Tool::echo("echo")],
+            answers: Answers::Json,
+            pages: Pages::One,
+            sessions: true,
+            get_stream: true,
+            event_ids: false,
+            retry: None,
+            comments: false,
+            strict: true,
+            ignores_cancel: false,
+            auth: None,
+            envelope: r#"{"jsonrpc":"2.0","id":$ID,"result":$RESULT}"#.into(),
+            list_extra: String::new(),
+            ttl_ms: 0,
+            path: "/mcp".into(),
+        }
+    }
+
+    /// Stateless 2026-07-28 and nothing else.
+    pub fn modern() -> Self {
+        Self { legacy: false, modern: true, ..Self::legacy() }
+    }
+
+    /// Both eras on one endpoint.
+    pub fn dual() -> Self {
+        Self { modern: true, ..Self::legacy() }
+    }
+
+    /// Adds a tool after `echo`; [`Script::tools`] replaces them all.
+    pub fn tool(mut self, tool: Tool) -> Self {
+        self.tools.push(tool);
+        self
+    }
+
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        self.tools = tools.into_iter().collect();
+        self
+    }
+
+    pub fn answers(mut self, answers: Answers) -> Self {
+        self.answers = answers;
+        self
+    }
+
+    pub fn sse(self) -> Self {
+        self.answers(Answers::Sse)
+    }
+
+    pub fn pages(mut self, pages: Pages) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// Speaks these revisions with a handshake and no other.
+    pub fn revisions(mut self, revisions: &[&'static str]) -> Self {
+        self.revisions = revisions.to_vec();
+        self
+    }
+
+    pub fn sessions(mut self, sessions: bool) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    pub fn get_stream(mut self, offered: bool) -> Self {
+        self.get_stream = offered;
+        self
+    }
+
+    pub fn event_ids(mut self) -> Self {
+        self.event_ids = true;
+        self
+    }
+
+    pub fn retry(mut self, after: Duration) -> Self {
+        self.retry = Some(after);
+        self
+    }
+
+    pub fn lenient(mut self) -> Self {
+        self.strict = false;
+        self
+    }
+
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.auth = Some(auth);
+        self
+    }
+
+    pub fn instructions(mut self, text: &str) -> Self {
+        self.instructions = Some(text.into());
+        self
+    }
+
+    pub fn server_info(mut self, raw: &str) -> Self {
+        self.server_info = raw.into();
+        self
+    }
+
+    pub fn capabilities(mut self, raw: &str) -> Self {
+        self.capabilities = raw.into();
+        self
+    }
+
+    /// The text around every result, with `$ID` and `$RESULT` in it.
+    pub fn envelope(mut self, template: &str) -> Self {
+        self.envelope = template.into();
+        self
+    }
+}
+
+/// A tool: its definition is served as the bytes given, and a call of it goes through progress,
+/// the question to the client and the delay, each where asked for, to its answer.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Tool {
+    pub name: String,
+    pub definition: Bytes,
+    pub answer: Answer,
+    pub delay: Duration,
+    /// How often, and the pause before each.
+    pub progress: Option<(u32, Duration)>,
+    pub ask: Option<Ask>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// The result object, sent as it is. Served to a modern client it gets
+    /// `"resultType":"complete",` behind its `{` when it has no such member.
+    Result(Bytes),
+    /// The text content is the raw `arguments` (`absent` without any), and `structuredContent`
+    /// is them too when they are an object.
+    Echo,
+    /// A JSON-RPC error object, sent as it is.
+    Error(Bytes),
+    /// A result whose one text is this many bytes.
+    Sized(usize),
+    /// None at all.
+    Never,
+}
+
+/// A request to the client in the middle of a call; a modern client gets `input_required`.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub method: String,
+    /// Raw JSON.
+    pub params: String,
+    /// On the GET stream and not in the answer to the call (legacy only).
+    pub on_get: bool,
+}
+
+impl Tool {
+    /// A tool from its definition, which has to have a `name`; answers by echo.
+    pub fn raw(definition: &str) -> Self {
+        let name = wire::string(&wire::object(definition), "name").unwrap_or_default();
+        Self {
+            name,
+            definition: Bytes::copy_from_slice(definition.as_bytes()),
+            answer: Answer::Echo,
+            delay: Duration::ZERO,
+            progress: None,
+            ask: None,
+        }
+    }
+
+    /// A tool with a small sound definition; answers by echo.
+    pub fn echo(name: &str) -> Self {
+        Self::raw(&format!(
+            r#"{{"name":{},"description":"Says what it was told.","inputSchema":{{"type":"object"}}}}"#,
+            wire::quote(name)
+        ))
+    }
+
+    /// As [`Tool::echo`], marked read-only, so that a call of it may be sent again.
+    pub fn read_only(name: &str) -> Self {
+        Self::raw(&format!(
+            r#"{{"name":{},"inputSchema":{{"type":"object"}},"annotations":{{"readOnlyHint":true}}}}"#,
+            wire::quote(name)
+        ))
+    }
+
+    /// Answers with this result object, byte for byte.
+    pub fn result(mut self, raw: impl Into<Bytes>) -> Self {
+        self.answer = Answer::Result(raw.into());
+        self
+    }
+
+    pub fn text(self, text: &str) -> Self {
+        let text = wire::quote(text);
+        self.result(format!(r#"{{"content":[{{"type":"text","text":{text}}}]}}"#))
+    }
+
+    /// Answers with `isError`.
+    pub fn tool_error(self, text: &str) -> Self {
+        let text = wire::quote(text);
+        self.result(format!(r#"{{"content":[{{"type":"text","text":{text}}}],"isError":true}}"#))
+    }
+
+    /// Answers with a JSON-RPC error.
+    pub fn rpc_error(mut self, code: i64, message: &str) -> Self {
+        let message = wire::quote(message);
+        self.answer = Answer::Error(format!(r#"{{"code":{code},"message":{message}}}"#).into());
+        self
+    }
+
+    pub fn sized(mut self, bytes: usize) -> Self {
+        self.answer = Answer::Sized(bytes);
+        self
+    }
+
+    pub fn never(mut self) -> Self {
+        self.answer = Answer::Never;
+        self
+    }
+
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Sends progress `times` times, where the client gave a token, each after `pause`.
+    pub fn progress(mut self, times: u32, pause: Duration) -> Self {
+        self.progress = Some((times, pause));
+        self
+    }
+
+    /// Asks the client before it answers.
+    pub fn asks(mut self, method: &str, params: &str) -> Self {
+        self.ask = Some(Ask { method: method.into(), params: params.into(), on_get: false });
+        self
+    }
+
+    /// As [`Tool::asks`], over the GET stream.
+    pub fn asks_on_get(mut self, method: &str, params: &str) -> Self {
+        self.ask = Some(Ask { method: method.into(), params: params.into(), on_get: true });
+        self
+    }
+
+    /// True when something goes out before the answer.
+    pub fn is_chatty(&self) -> bool {
+        self.progress.is_some() || self.ask.is_some()
+    }
+}
