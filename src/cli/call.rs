@@ -59,7 +59,7 @@ pub(super) async fn run(cx: &Context, args: CallArgs) -> CliResult {
             return Err(CliError::interrupted());
         }
     };
-    let took = start.elapsed();
+    let duration = start.elapsed();
     let owner = owner(&app.hub.index(), &public);
     app.end().await;
     let result = match called.map_err(CliError::from)?.outcome {
@@ -80,7 +80,7 @@ pub(super) async fn run(cx: &Context, args: CallArgs) -> CliResult {
             &Document {
                 tool: &public,
                 connection: owner.as_deref(),
-                duration_ms: took.as_millis(),
+                duration_ms: duration.as_millis(),
                 result: &raw,
             },
         )?;

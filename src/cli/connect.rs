@@ -14,12 +14,7 @@ use crate::{
     ui::{PromptError, Prompter},
 };
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    io::{IsTerminal as _, Read as _},
-    path::Path,
-    sync::Mutex,
-};
+use std::{collections::BTreeMap, io::Read as _, path::Path, sync::Mutex};
 
 /// Longest secret that is read, in bytes.
 const MAX_SECRET: u64 = 1 << 20;
@@ -79,7 +74,7 @@ fn tell(cx: &Context, connected: &Connected) -> CliResult {
         Connected::Already { name, tools } => (name, *tools, true, false),
     };
     // Off a terminal the events are what a script or an agent waits for.
-    if cx.out.json() || !std::io::stdout().is_terminal() {
+    if cx.out.json() || !cx.out.terminal().stdout {
         cx.out.event(&ConnectedEvent {
             schema: "allmcp.connect/1",
             event: "connected",

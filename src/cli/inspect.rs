@@ -35,7 +35,8 @@ struct Definition {
     enabled: bool,
     state: &'static str,
     /// As clients get it.
-    definition: Option<Box<RawValue>>,
+    #[serde(rename = "definition")]
+    json: Option<Box<RawValue>>,
 }
 
 pub(super) async fn run(cx: &Context, args: &NameArgs) -> CliResult {
@@ -66,7 +67,7 @@ pub(super) async fn run(cx: &Context, args: &NameArgs) -> CliResult {
             upstream_name: tool.upstream.to_string(),
             enabled: tool.enabled,
             state: tool.state.word(),
-            definition: raw(Some(tool.definition())),
+            json: raw(Some(tool.definition())),
         })
         .collect();
     let instructions = lists.as_ref().and_then(|lists| lists.instructions.clone());
@@ -123,7 +124,7 @@ fn print(cx: &Context, document: &Document) -> std::io::Result<()> {
             (false, state) => format!("  (disabled, {state})"),
         };
         out.line(&format!("{}{marks}", tool.name))?;
-        let Some(definition) = &tool.definition else { continue };
+        let Some(definition) = &tool.json else { continue };
         let definition = Bytes::from(definition.get().to_owned());
         if let Some(text) = crate::wire::splice::get_str(&definition, "description") {
             out.line(&format!("  {}", text::line(&text, 400)))?;

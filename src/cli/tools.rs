@@ -111,7 +111,7 @@ fn rules(cx: &Context, args: &PatternArgs, on: bool) -> CliResult {
         return Err(unknown_connection(&args.name, &settings));
     };
     let (mut allow, mut deny) = (connection.allow.clone(), connection.deny.clone());
-    warn_of_no_match(cx, &settings, args)?;
+    warn_of_no_match(cx, &settings, args);
     for pattern in &args.patterns {
         if on {
             deny.retain(|denied| denied != pattern);
@@ -143,7 +143,7 @@ fn rules(cx: &Context, args: &PatternArgs, on: bool) -> CliResult {
 }
 
 /// A pattern that matches nothing now may match later; that it does not is worth a word.
-fn warn_of_no_match(cx: &Context, settings: &Settings, args: &PatternArgs) -> Result<(), CliError> {
+fn warn_of_no_match(cx: &Context, settings: &Settings, args: &PatternArgs) {
     let app = App::build(&cx.paths, &cx.env, settings, &cx.tenant, Scope::All);
     let index = app.hub.index();
     let names: Vec<&str> = index
@@ -159,7 +159,6 @@ fn warn_of_no_match(cx: &Context, settings: &Settings, args: &PatternArgs) -> Re
             cx.out.warn(&format!("no tool of {} matches {pattern:?} now{near}", args.name));
         }
     }
-    Ok(())
 }
 
 fn approve(cx: &Context, name: &ConnectionName, yes: bool) -> CliResult {

@@ -24,7 +24,11 @@ use crate::{
     upstream::{ErrorKind, Listing, UpstreamError},
     vault::{VaultError, VaultHandle},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 /// What is to be connected.
 #[derive(Debug, Clone, Default)]
@@ -219,9 +223,9 @@ fn fill(request: &mut Request, target: &refuse::Target, ask: &dyn Ask) -> Result
         names.insert("token".to_owned());
     }
     for name in names {
-        if !request.secrets.contains_key(&name) {
-            let secret = ask.secret(&name, "this connection needs it");
-            request.secrets.insert(name, secret.map_err(ConnectError::Missing)?);
+        if let Entry::Vacant(missing) = request.secrets.entry(name) {
+            let secret = ask.secret(missing.key(), "this connection needs it");
+            missing.insert(secret.map_err(ConnectError::Missing)?);
         }
     }
     Ok(())

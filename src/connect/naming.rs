@@ -80,6 +80,6 @@ mod tests {
             [(name("local"), "http://a/".to_owned()), (name("local-2"), "http://b/".to_owned())];
         assert_eq!(free_name("localhost", "http://c/", &taken).as_str(), "local-3");
         assert_eq!(free_name("localhost", "http://b/", &taken).as_str(), "local-2");
-        assert_eq!(free_name("x.example", "http://b/", &taken).as_str(), "example");
+        assert_eq!(free_name("x.example.org", "http://b/", &taken).as_str(), "example");
     }
 }
