@@ -65,11 +65,14 @@ pub(super) fn one(
     } else if connection.problem.is_some() {
         Status::Error
     } else {
-        known.as_ref().map_or_else(
-            // Connected by a command and not used by a server yet.
-            || if lists.is_some() { Status::Connected } else { Status::Unknown },
-            |health| health.state,
-        )
+        match &known {
+            // It went well with another URL than the one of now.
+            Some(health) if health.state == Status::Connected && lists.is_none() => Status::Unknown,
+            Some(health) => health.state,
+            // Connected by a command and not used since.
+            None if lists.is_some() => Status::Connected,
+            None => Status::Unknown,
+        }
     };
     let url = match &connection.target {
         Target::Url(url) => Some(url.source().to_owned()),

@@ -10,7 +10,6 @@ mod refuse;
 mod trial;
 
 pub use naming::default_name;
-pub use refuse::holds_credential;
 pub use trial::save_lists;
 
 use crate::{

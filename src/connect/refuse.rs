@@ -4,7 +4,7 @@
 use super::{ConnectError, Request};
 use crate::{
     net,
-    secret::Secret,
+    secret::{Secret, holds_credential},
     template::{Hole, Template, TemplateError},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,13 +82,6 @@ fn header(name: &str, value: &str) -> Result<Template, ConnectError> {
         )));
     }
     Ok(template)
-}
-
-/// True for headers whose value is a secret by their name.
-pub fn holds_credential(header: &str) -> bool {
-    let name = header.to_ascii_lowercase();
-    matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie")
-        || ["key", "token", "secret", "password"].iter().any(|word| name.contains(word))
 }
 
 /// Refuses `?token=…` with a value in it: a URL is written to the configuration as it is.

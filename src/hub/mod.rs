@@ -33,7 +33,7 @@ pub use index::ToolIndex;
 pub use plan::{Plan, PlanConnection, Rules, Shown, Source};
 
 use crate::{
-    kind::Pin,
+    kind::{Pin, Status},
     name::{ConnectionName, Tenant},
     store::{AccessLog, HealthStore, ListCache, PinStore},
     text,
@@ -232,7 +232,16 @@ impl Hub {
     /// Ends every session, within about a second.
     pub async fn close(&self) {
         let index = self.index();
-        let all = index.members().iter().map(|member| member.session.route.close());
+        let all = index.members().iter().map(|member| async {
+            // What a command has seen, and the last latency of a server: nobody hears of either
+            // by an event any more.
+            if let Some(snapshot) = member.snapshot()
+                && snapshot.state != Status::Unknown
+            {
+                self.keep_health(member, &snapshot).await;
+            }
+            member.session.route.close().await;
+        });
         futures_util::future::join_all(all).await;
     }
 
