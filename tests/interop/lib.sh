@@ -56,8 +56,12 @@ holds() {
   if "$@" >"$T/held" 2>&1; then ok "$what"; else failed "$what" "$T/held"; fi
 }
 
-# A free loopback port, as the kernel gives it. We are alone in our network namespace, so it stays free.
-free_port() { "$PY" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# free_port [N]: free loopback ports, as the kernel gives them. We are alone in our network namespace, so they stay free.
+free_port() {
+  "$PY" -c 'import socket, sys
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*(s.getsockname()[1] for s in held), sep="\n")' "${1:-1}"
+}
 
 # start NAME COMMAND…: in the background, in a process group of its own, its output in $T/NAME.log.
 start() {

@@ -61,6 +61,8 @@ struct Seen {
     lines: Vec<Line>,
     stderr: Vec<u8>,
     closed: bool,
+    /// Its stdout is closed behind the next line.
+    deaf: bool,
     stderr_closed: bool,
 }
 
@@ -83,15 +85,18 @@ impl Serve {
                 let got = out.read_until(b'\n', &mut line).unwrap_or(0);
                 let line = Line::read(line);
                 let mut seen = writer.0.lock().unwrap();
-                if got == 0 {
-                    seen.closed = true;
-                } else {
+                if got > 0 {
                     seen.lines.push(line);
                 }
-                writer.1.notify_all();
-                if got == 0 {
+                if got == 0 || seen.deaf {
+                    // Closed first, so that whoever hears of it can rely on it.
+                    drop(seen);
+                    drop(out);
+                    writer.0.lock().unwrap().closed = true;
+                    writer.1.notify_all();
                     return;
                 }
+                writer.1.notify_all();
             }
         });
         let (mut err, writer) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&seen));
@@ -259,6 +264,12 @@ impl Serve {
         self.select(|line| line.has_method(method)).iter().map(|line| parse(line)).collect()
     }
 
+    /// The same as the lines that they came on.
+    pub fn raw_of_method(&self, method: &str) -> Vec<String> {
+        let lines = self.select(|line| line.has_method(method));
+        lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
     /// The handshake of a legacy client; the result of `initialize`.
     #[track_caller]
     pub fn initialize(&mut self, version: &str) -> Value {
@@ -323,6 +334,16 @@ impl Serve {
     #[track_caller]
     pub fn call(&mut self, name: &str, arguments: Value) -> Value {
         self.request("tools/call", json!({"name": name, "arguments": arguments}))
+    }
+
+    /// Closes its stdout behind the next line: the client reads no more.
+    pub fn hang_up(&self) {
+        self.seen.0.lock().unwrap().deaf = true;
+    }
+
+    /// True when its stdout is closed, by either side.
+    pub fn has_hung_up(&self) -> bool {
+        self.seen.0.lock().unwrap().closed
     }
 
     /// Closes stdin: the client goes away.

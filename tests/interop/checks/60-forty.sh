@@ -1,6 +1,6 @@
 # Forty connections, nobody listening: the first answers come from what was last known.
 everything
-mapfile -t ports < <(for _ in {1..40}; do free_port; done | sort -un)
+mapfile -t ports < <(free_port 40)
 start relay "$PY" "$HERE/python/relay.py" "$EVERYTHING_PORT" "${ports[@]}"
 until_open "${ports[-1]}" relay
 
