@@ -35,6 +35,16 @@ pub(super) struct Step {
     /// What was sent, as it went over the wire.
     pub sent: Option<String>,
     pub received: String,
+    /// What came back as people read it, a line each.
+    #[serde(skip)]
+    pub shown: Vec<String>,
+}
+
+impl Step {
+    /// One that is no exchange.
+    fn told(title: &str, what: String) -> Self {
+        Self { title: title.to_owned(), sent: None, shown: vec![what.clone()], received: what }
+    }
 }
 
 #[derive(Serialize)]
@@ -95,16 +105,11 @@ async fn prepare(home: &Path, shutdown: &Shutdown) -> Result<Vec<Step>, CliError
         .map_err(|error| CliError::failed("could not connect the demo server").because(&error))?;
     let tools = connected.tools;
     Ok(vec![
-        Step {
-            title: "An MCP server, started in this process".into(),
-            sent: None,
-            received: server.url.clone(),
-        },
-        Step {
-            title: format!("allmcp connect {} --name demo", server.url),
-            sent: None,
-            received: format!("demo: connected, {tools} tools"),
-        },
+        Step::told("An MCP server, started in this process", server.url.clone()),
+        Step::told(
+            &format!("allmcp connect {} --name demo", server.url),
+            format!("demo: connected, {}", crate::text::count(tools, "tool")),
+        ),
     ])
 }
 
@@ -139,7 +144,10 @@ async fn converse(cx: &Context, home: &Path, mut steps: Vec<Step>) -> CliResult 
         if let Some(sent) = &step.sent {
             cx.out.line(&format!("  → {}", crate::text::line(sent, 800)))?;
         }
-        cx.out.line(&format!("  ← {}", crate::text::line(&step.received, 800)))?;
+        for (at, line) in step.shown.iter().enumerate() {
+            let arrow = if at == 0 { '←' } else { ' ' };
+            cx.out.line(&format!("  {arrow} {}", crate::text::clean(line)))?;
+        }
         cx.out.line("")?;
     }
     cx.out.line("That is all there is to it, for as many servers as you like. Next:")?;

@@ -146,7 +146,7 @@ fn print(cx: &Context, rows: Vec<StatusRow>) -> Result<(), CliError> {
             row.status.into(),
             counted(row.enabled_tools, row.tools).into(),
             health.latency_ms.map(|ms| format!("{ms} ms")).unwrap_or_default().into(),
-            row.last_sync.unwrap_or_default().into(),
+            row.last_sync.map(|at| rows::shown_time(cx, &at)).unwrap_or_default().into(),
             health.last_error.unwrap_or_default().into(),
         ]);
     }

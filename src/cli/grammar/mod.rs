@@ -26,7 +26,6 @@ use clap::{
     Args, ColorChoice, Parser, Subcommand,
     builder::{NonEmptyStringValueParser, Styles, styling::AnsiColor},
 };
-use std::ffi::OsString;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -145,12 +144,6 @@ pub enum Command {
     Doctor,
     /// See it work, with nothing but this machine: connect, list, call
     Demo(DemoArgs),
-    #[command(hide = true)]
-    Login(LaterArgs),
-    #[command(hide = true)]
-    Logout(LaterArgs),
-    #[command(hide = true)]
-    Whoami(LaterArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -212,13 +205,6 @@ pub struct DemoArgs {
     /// Keep running as a stdio MCP server
     #[arg(long)]
     pub serve: bool,
-}
-
-/// What follows a command of a later version, so that it is named instead of a flag of it.
-#[derive(Debug, Clone, Args)]
-pub struct LaterArgs {
-    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<OsString>,
 }
 
 #[cfg(test)]
