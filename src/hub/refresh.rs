@@ -161,14 +161,11 @@ impl Hub {
                 if snapshot.state == Status::Connected && done.runs > 0 && !done.fresh {
                     member.session.wake.notify_one();
                 }
-                let (health, account) = (self.0.health.clone(), member.plan.account.clone());
-                let record = super::report::health(&snapshot, &member);
-                let _kept = task::blocking(move || {
-                    if let Err(error) = health.save(&account, &record) {
-                        tracing::debug!("the health of {account} cannot be kept: {error}");
-                    }
-                })
-                .await;
+                if let Some((account, record)) = self.health(&member) {
+                    let health = self.0.health.clone();
+                    let kept = move || super::report::keep(&health, &account, &record);
+                    let _kept = task::blocking(kept).await;
+                }
             }
         }
     }
