@@ -1,17 +1,16 @@
 //! What allmcp tells of itself while it runs: to people on stderr, and to a rotating file.
 //!
 //! Owns the tracing subscriber, the redaction of secrets in whatever is written ([`redact`],
-//! [`scrub`]) and lines in files that many processes share ([`rotate`]). May name `secret`,
-//! `text` and `disk`. Started by `cli`; `store` writes the access log through [`rotate`].
+//! [`scrub`]). May name `secret`, `text` and `disk`. Started by `cli`; `auth` registers the
+//! secrets that must never show.
 //!
 //! Nothing here knows stdout: it is the protocol.
 
 mod redaction;
-pub mod rotate;
 
-pub use redaction::{redact, scrub};
+pub use redaction::{redact, scrub, scrub_known};
 
-use rotate::Rotating;
+use crate::disk::rotate::Rotating;
 use std::{
     fmt, io,
     panic::PanicHookInfo,

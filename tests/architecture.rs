@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("auth", &["vault", "store", "net", "LEAVES"]),
     ("upstream", &["auth", "store", "net", "LEAVES"]),
     ("page", &["LEAVES"]),
-    ("connect", &["auth", "upstream", "vault", "store", "page", "LEAVES"]),
+    ("connect", &["auth", "upstream", "vault", "store", "page", "net", "LEAVES"]),
     ("hub", &["connect", "upstream", "store", "LEAVES"]),
     ("serve", &["hub", "store", "LEAVES"]),
     ("clients", &["text", "disk"]),

@@ -50,6 +50,7 @@ struct State {
 impl Credentials {
     /// Reads nothing yet.
     pub fn new(config: CredentialConfig, vault: VaultHandle) -> Self {
+        config.token_override.iter().for_each(crate::log::redact);
         Self(Arc::new(Inner { config, vault, state: Mutex::default() }))
     }
 

@@ -33,8 +33,14 @@ struct Written {
     rest: Map<String, Value>,
 }
 
+/// Whatever quotes one of these later, no log shows it.
+fn keep_out_of_logs(secrets: &BTreeMap<String, Secret<String>>) {
+    secrets.values().for_each(crate::log::redact);
+}
+
 impl Record {
     pub fn new(bound: String, secrets: BTreeMap<String, Secret<String>>) -> Self {
+        keep_out_of_logs(&secrets);
         Self { version: VERSION, bound, secrets, rest: Secret::default() }
     }
 
@@ -56,6 +62,7 @@ impl Record {
             });
         }
         let secrets = written.secrets.into_iter().map(|(k, v)| (k, Secret::new(v))).collect();
+        keep_out_of_logs(&secrets);
         Ok(Self {
             version: written.version,
             bound: written.bound,

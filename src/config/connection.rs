@@ -135,8 +135,8 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{read::read, schema, settings::Settings};
     use super::*;
+    use crate::config::{read::read, schema, settings::Settings};
     use crate::kind::{Pin, Rule, Transport};
     use std::{path::Path, time::Duration};
 

@@ -129,14 +129,14 @@ fn has_bare_newline(text: &str) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::{Env, NewConnection, add_connection};
     use super::*;
+    use crate::config::{Env, NewConnection, add_connection};
     use crate::kind::AuthKind;
 
     pub(in crate::config) fn home(text: Option<&str>) -> (tempfile::TempDir, Paths) {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("home").to_str().unwrap().to_owned();
-        let paths = Paths::resolve(&Env::for_tests([("ALLMCP_HOME".to_owned(), home)])).unwrap();
+        let paths = Paths::resolve(&Env::of([("ALLMCP_HOME".to_owned(), home)])).unwrap();
         if let Some(text) = text {
             atomic::write(&paths.config_file, text.as_bytes()).unwrap();
         }
@@ -172,8 +172,8 @@ pub(super) mod tests {
                 });
             }
         });
-        let env = Env::for_tests([]);
-        let settings = super::super::load(&paths, &env).settings;
+        let env = Env::of([]);
+        let settings = crate::config::load(&paths, &env).settings;
         assert_eq!((settings.connections.len(), settings.warnings.len()), (20, 0));
     }
 

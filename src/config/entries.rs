@@ -223,8 +223,8 @@ fn each_table(item: &mut Item, visit: &mut dyn FnMut(&mut Table)) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::edit::tests::{home, new, now};
     use super::*;
+    use crate::config::edit::tests::{home, new, now};
 
     const FILE: &str = "\
 # My connections, kept by hand.
@@ -297,7 +297,7 @@ connections = [\"crm\", \"docs\"] # both
             let mut b = new("b");
             b.headers.push(("X".to_owned(), "1".to_owned()));
             add_connection(&paths, &b).unwrap();
-            let settings = super::super::load(&paths, &super::super::Env::for_tests([])).settings;
+            let settings = crate::config::load(&paths, &crate::config::Env::of([])).settings;
             let names: Vec<_> = settings.connections.iter().map(|c| c.name.as_str()).collect();
             assert_eq!(names, ["a", "b"], "{}", now(&paths));
             assert_eq!(settings.connections[1].headers.len(), 1, "{}", now(&paths));

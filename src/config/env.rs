@@ -84,7 +84,7 @@ impl Env {
         let vars = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
-        let mut env = Self::for_tests(vars);
+        let mut env = Self::of(vars);
         if let Some(dirs) = directories::BaseDirs::new() {
             env.home = Some(dirs.home_dir().to_owned());
         }
@@ -93,7 +93,7 @@ impl Env {
     }
 
     /// An environment of just these variables, untouched by the machine it runs on.
-    pub fn for_tests(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub fn of(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut env = Self::default();
         for (name, value) in vars {
             env.vars.insert(key(&name), Secret::new(value));
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     fn env(vars: &[(&str, &str)]) -> Env {
-        Env::for_tests(vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())))
+        Env::of(vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())))
     }
 
     #[test]

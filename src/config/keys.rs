@@ -133,8 +133,8 @@ fn shown(item: &Item) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::edit::tests::{home, now};
     use super::*;
+    use crate::config::edit::tests::{home, now};
 
     const FILE: &str = "[connections.c0]\nurl = \"https://h.example/${secret:x}\"\ntimeout = \"5s\" # short\nparams = { a = \"1\" }\n";
 

@@ -66,6 +66,11 @@ pub fn remember_good(paths: &Paths) -> io::Result<()> {
     }
 }
 
+/// Whether `bytes` would do as the file at `path`.
+pub fn check(path: &Path, bytes: &[u8]) -> Result<(), ConfigError> {
+    parse(path, bytes).map(drop)
+}
+
 fn from_file(path: &Path) -> Result<Option<Settings>, ConfigError> {
     match atomic::read(path, MAX_BYTES) {
         Ok(bytes) => parse(path, &bytes).map(Some),
@@ -145,7 +150,7 @@ mod tests {
     fn home() -> (tempfile::TempDir, Env, Paths) {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().to_str().unwrap().to_owned();
-        let env = Env::for_tests([("ALLMCP_HOME".to_owned(), home)]);
+        let env = Env::of([("ALLMCP_HOME".to_owned(), home)]);
         let paths = Paths::resolve(&env).unwrap();
         (dir, env, paths)
     }
@@ -206,14 +211,14 @@ mod tests {
         let text = "[settings]\nstore = \"keychain\"\nproxy = \"http://a\"\nca_file = \"ca.pem\"\npassphrase_file = \"~/pass\"\n";
         fs::write(&paths.config_file, text).unwrap();
         let env = [("ALLMCP_STORE", "file"), ("HTTPS_PROXY", "http://b"), ("ALLMCP_LOG", "trace")];
-        let mut env = Env::for_tests(env.map(|(n, v)| (n.to_owned(), v.to_owned())));
+        let mut env = Env::of(env.map(|(n, v)| (n.to_owned(), v.to_owned())));
         env.home = Some("/home/u".into());
         let s = load(&paths, &env).settings;
         assert_eq!(s.store, Some(crate::kind::StoreKind::File));
         assert_eq!((s.proxy.as_deref(), s.log_level.as_str()), (Some("http://b"), "trace"));
         assert_eq!(s.ca_file, Some(dir.path().join("ca.pem")));
         assert_eq!(s.passphrase_file, Some("/home/u/pass".into()));
-        let env = Env::for_tests([("ALLMCP_STORE".to_owned(), "keychian".to_owned())]);
+        let env = Env::of([("ALLMCP_STORE".to_owned(), "keychian".to_owned())]);
         let s = load(&paths, &env).settings;
         assert_eq!(s.store, Some(crate::kind::StoreKind::Keychain));
         assert!(s.warnings[0].starts_with("ALLMCP_STORE is ignored: "));

@@ -27,7 +27,7 @@ pub use entries::{
 pub use env::Env;
 pub use error::ConfigError;
 pub use keys::{get_key, set_key};
-pub use load::{Loaded, Source, load, remember_good};
+pub use load::{Loaded, Source, check, load, remember_good};
 pub use paths::Paths;
 pub use settings::{BreakerTimes, Connection, Settings, Target};
 pub use watch::Watch;

@@ -54,6 +54,30 @@ impl Paths {
         }
     }
 
+    /// Last known lists, one file per connection.
+    pub fn lists(&self) -> PathBuf {
+        self.cache.join("lists")
+    }
+
+    /// How connections fared, one file each.
+    pub fn health(&self) -> PathBuf {
+        self.state.join("health")
+    }
+
+    /// Approved tool definitions, one file per connection.
+    pub fn pins(&self) -> PathBuf {
+        self.state.join("pins")
+    }
+
+    pub fn access_log(&self) -> PathBuf {
+        self.state.join("access.log")
+    }
+
+    /// Our own log, for people who look for a fault.
+    pub fn log_file(&self) -> PathBuf {
+        self.state.join("allmcp.log")
+    }
+
     /// The copy of the last configuration that could be read.
     pub(super) fn last_good(&self) -> PathBuf {
         self.state.join("config.last-good.toml")
@@ -65,9 +89,7 @@ mod tests {
     use super::*;
 
     fn paths(vars: &[(&str, &str)]) -> Result<Paths, ConfigError> {
-        Paths::resolve(&Env::for_tests(
-            vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
-        ))
+        Paths::resolve(&Env::of(vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))))
     }
 
     #[cfg(unix)]

@@ -33,10 +33,10 @@ pub use index::ToolIndex;
 pub use plan::{Plan, PlanConnection, Rules, Shown, Source};
 
 use crate::{
-    kind::Pin,
+    kind::{Pin, Status},
     name::{ConnectionName, Tenant},
     store::{AccessLog, HealthStore, ListCache, PinStore},
-    task, text,
+    text,
     upstream::{Deps, Event},
     wire::splice,
 };
@@ -246,15 +246,16 @@ impl Hub {
     /// `status`.
     pub async fn close(&self) {
         let index = self.index();
-        let used: Vec<_> = index.members().iter().filter_map(|m| self.health(m)).collect();
-        let health = self.0.health.clone();
-        let _kept = task::blocking(move || {
-            for (account, record) in &used {
-                report::keep(&health, account, record);
+        let all = index.members().iter().map(|member| async {
+            // What a command has seen, and the last latency of a server: nobody hears of either
+            // by an event any more.
+            if let Some(snapshot) = member.snapshot()
+                && snapshot.state != Status::Unknown
+            {
+                self.keep_health(member, &snapshot).await;
             }
-        })
-        .await;
-        let all = index.members().iter().map(|member| member.session.route.close());
+            member.session.route.close().await;
+        });
         futures_util::future::join_all(all).await;
     }
 

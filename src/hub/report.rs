@@ -1,11 +1,7 @@
 //! How every connection is doing, for people, models and scripts.
 
 use super::{Hub, member::Member};
-use crate::{
-    kind::Status,
-    name::ConnectionName,
-    store::{Health, HealthStore},
-};
+use crate::{kind::Status, name::ConnectionName, store::health::Health, upstream::Snapshot};
 
 /// One connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,28 +46,16 @@ impl Hub {
     }
 }
 
-impl Hub {
-    /// What other processes may know of a connection that this one has used, and under which
-    /// account it is kept.
-    pub(super) fn health(&self, member: &Member) -> Option<(String, Health)> {
-        let snapshot = member.snapshot().filter(|s| s.state != Status::Unknown)?;
-        let lists = member.session.lists.load();
-        let health = Health {
-            state: snapshot.state,
-            since: snapshot.since,
-            last_error: snapshot.last_error,
-            breaker: snapshot.breaker,
-            latency_ms: snapshot.latency.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX)),
-            era: snapshot.era,
-            last_sync: lists.as_ref().map(|lists| lists.cached.fetched_at),
-        };
-        Some((member.plan.account.clone(), health))
-    }
-}
-
-/// Keeps it; without it everything works, so that a full disk is no reason for alarm. Blocks.
-pub(super) fn keep(store: &HealthStore, account: &str, health: &Health) {
-    if let Err(error) = store.save(account, health) {
-        tracing::debug!("the health of {account} cannot be kept: {error}");
+/// What is kept for other processes.
+pub(super) fn health(snapshot: &Snapshot, member: &Member) -> Health {
+    let lists = member.session.lists.load();
+    Health {
+        state: snapshot.state,
+        since: snapshot.since,
+        last_error: snapshot.last_error.clone(),
+        breaker: snapshot.breaker,
+        latency_ms: snapshot.latency.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX)),
+        era: snapshot.era,
+        last_sync: lists.as_ref().map(|lists| lists.cached.fetched_at),
     }
 }

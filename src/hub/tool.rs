@@ -90,17 +90,19 @@ impl Parts {
         parts
     }
 
-    /// What would make a strict client refuse the whole list because of this one tool.
-    fn fault(&self, raw: &[u8]) -> Option<&'static str> {
+    /// What would make a strict client refuse the whole list because of this one tool; `name` is
+    /// what its name means.
+    fn fault(&self, raw: &[u8], name: Option<&str>) -> Option<&'static str> {
         let starts = |range: &Range<usize>, with: u8| raw.get(range.start) == Some(&with);
         if raw.first() != Some(&b'{') {
             return Some("it is not an object");
         }
-        match &self.name {
-            None => return Some("it has no name"),
-            Some(name) if !starts(name, b'"') => return Some("its name is not a string"),
-            Some(name) if name.len() <= 2 => return Some("its name is empty"),
-            Some(_) => {}
+        match (&self.name, name) {
+            (None, _) => return Some("it has no name"),
+            (Some(name), _) if !starts(name, b'"') => return Some("its name is not a string"),
+            (Some(_), None) => return Some("its name holds half a surrogate pair"),
+            (Some(_), Some("")) => return Some("its name is empty"),
+            (Some(_), Some(_)) => {}
         }
         match &self.schema {
             None => return Some("it has no inputSchema"),
@@ -130,6 +132,7 @@ impl Tool {
         let raw = cleaned(raw);
         let parts = Parts::find(&raw);
         let upstream = parts.name.clone().and_then(|range| splice::string(&raw[range]));
+        let fault = parts.fault(&raw, upstream.as_deref());
         let upstream = upstream.unwrap_or_default();
         let public = if plain {
             PublicName::new(&upstream)
@@ -138,7 +141,7 @@ impl Tool {
         };
         let hints = parts.annotations.as_ref().map(|range| hints(&raw[range.clone()]));
         let hints = hints.unwrap_or_default();
-        let (state, changed) = match parts.fault(&raw) {
+        let (state, changed) = match fault {
             Some(why) => (State::Invalid(why.into()), false),
             None if changed(&upstream) => (State::Changed, true),
             None => (State::Ok, false),
@@ -352,6 +355,7 @@ mod tests {
             ("{}", "no name"),
             (r#"{"name":7}"#, "not a string"),
             (r#"{"name":""}"#, "empty"),
+            (r#"{"name":"\ud800","inputSchema":{"type":"object"}}"#, "surrogate"),
             (r#"{"name":"a"}"#, "no inputSchema"),
             (r#"{"name":"a","inputSchema":true}"#, "not of type"),
             (r#"{"name":"a","inputSchema":{"type":["object"]}}"#, "not of type"),

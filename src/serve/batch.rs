@@ -65,13 +65,6 @@ impl Outlet {
             outbox.send(line).await;
         }
     }
-
-    /// [`Outlet::answer`] where nothing can wait.
-    pub(super) fn offer(self, outbox: &Outbox, answer: Bytes) {
-        if let Some(line) = self.line(Some(answer)) {
-            outbox.offer(line);
-        }
-    }
 }
 
 #[cfg(test)]

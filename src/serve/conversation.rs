@@ -281,7 +281,7 @@ impl Conversation {
 
     /// Ends what is still open: no request is left without an answer.
     pub(super) async fn farewell(&self) {
-        self.flights.abandon();
+        self.flights.abandon().await;
         for line in self.listens.farewell() {
             self.outbox.send(line).await;
         }

@@ -2,7 +2,7 @@
 
 use super::{batch::Outlet, outbox::Outbox};
 use crate::{
-    task::Shutdown,
+    task::{self, Shutdown},
     wire::{Id, RpcError, error},
 };
 use bytes::Bytes;
@@ -10,8 +10,12 @@ use std::{
     collections::HashMap,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::{sync::watch, task::AbortHandle};
+
+/// How long the client may take to read that a request came to no end.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 
 /// All requests in flight of one client; clones share them.
 #[derive(Clone)]
@@ -35,16 +39,12 @@ impl Shared {
     fn open(&self) -> MutexGuard<'_, HashMap<Id, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn give_up(&self, id: &Id, open: Open) {
-        let Open { outlet, task } = open;
-        if let Some(task) = task {
-            task.abort();
-        }
-        let why = "allmcp stopped before the answer came; the call may have been carried out";
-        let error = RpcError::new(error::INTERNAL, why);
-        outlet.offer(&self.outbox, error::response(Some(id), &error));
-    }
+/// What a request is answered with that comes to no end.
+fn cut_short(id: &Id) -> Bytes {
+    let why = "allmcp stopped before the answer came; the call may have been carried out";
+    error::response(Some(id), &RpcError::new(error::INTERNAL, why))
 }
 
 impl Flights {
@@ -88,11 +88,14 @@ impl Flights {
         true
     }
 
-    /// Gives up on every request that is left; each is told so.
-    pub(super) fn abandon(&self) {
+    /// Gives up on every request that is left; each is told so, however many there are.
+    pub(super) async fn abandon(&self) {
         let left: Vec<_> = self.0.open().drain().collect();
+        for task in left.iter().filter_map(|(_, open)| open.task.as_ref()) {
+            task.abort();
+        }
         for (id, open) in left {
-            self.0.give_up(&id, open);
+            open.outlet.answer(&self.0.outbox, cut_short(&id)).await;
         }
     }
 
@@ -120,7 +123,10 @@ impl Drop for Flight {
     fn drop(&mut self) {
         if let Some(open) = self.close() {
             // The client did not cancel it: we are going down, or the work panicked.
-            self.shared.give_up(&self.id, open);
+            let (outbox, line) = (self.shared.outbox.clone(), cut_short(&self.id));
+            task::brief("last answer", LAST_ANSWER, async move {
+                open.outlet.answer(&outbox, line).await;
+            });
         }
         self.shared.tasks.send_modify(|n| *n -= 1);
     }

@@ -1,10 +1,7 @@
 //! Who called what, and how it ended: one line a call, whole or not at all.
 
 use super::time;
-use crate::{
-    log::{rotate::Rotating, scrub},
-    text::line,
-};
+use crate::{disk::rotate::Rotating, log::scrub, text::line};
 use serde::{Deserialize, Serialize};
 use std::{
     borrow::Cow,
@@ -74,6 +71,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// As it stands in the log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ToolError => "tool_error",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Denied => "denied",
+            Self::Other => "other",
+        }
+    }
+
     pub fn is_failure(self) -> bool {
         matches!(self, Self::ToolError | Self::Failed | Self::Denied)
     }
@@ -240,7 +249,7 @@ pub(super) mod tests {
         tools.sort();
         tools.dedup();
         assert_eq!(tools.len(), 1000, "every line once");
-        assert!(crate::log::rotate::older(&path).exists(), "it was rotated");
+        assert!(crate::disk::rotate::older(&path).exists(), "it was rotated");
     }
 
     #[cfg(unix)]

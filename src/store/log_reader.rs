@@ -1,7 +1,7 @@
 //! Reading the access log while it is written and rotated.
 
 use super::access_log::{Entry, MARK};
-use crate::log::rotate::{Identity, older};
+use crate::disk::rotate::{Identity, older};
 use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, ErrorKind},
@@ -139,11 +139,11 @@ fn parse(line: &[u8]) -> Option<Entry> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::access_log::{
+    use super::*;
+    use crate::store::access_log::{
         Outcome,
         tests::{entry, small},
     };
-    use super::*;
     use std::{fs, io::Write as _, time::Duration};
 
     fn tools(reader: &mut LogReader, filter: &Filter) -> Vec<String> {

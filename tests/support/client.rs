@@ -32,11 +32,37 @@ pub struct Serve {
     pub client_info: Value,
 }
 
+/// One line of its stdout, looked into once.
+struct Line {
+    bytes: Vec<u8>,
+    id: Option<String>,
+    method: Option<String>,
+    is_response: bool,
+}
+
+impl Line {
+    fn read(bytes: Vec<u8>) -> Self {
+        let rpc = wire::Rpc::parse(&bytes).unwrap_or_default();
+        let is_response = rpc.is_response();
+        Self { bytes, id: rpc.id, method: rpc.method, is_response }
+    }
+
+    fn answers(&self, raw_id: &str) -> bool {
+        self.is_response && self.id.as_deref() == Some(raw_id)
+    }
+
+    fn has_method(&self, method: &str) -> bool {
+        self.method.as_deref() == Some(method)
+    }
+}
+
 #[derive(Default)]
 struct Seen {
-    lines: Vec<Vec<u8>>,
+    lines: Vec<Line>,
     stderr: Vec<u8>,
     closed: bool,
+    /// Its stdout is closed behind the next line.
+    deaf: bool,
     stderr_closed: bool,
 }
 
@@ -57,16 +83,20 @@ impl Serve {
             loop {
                 let mut line = Vec::new();
                 let got = out.read_until(b'\n', &mut line).unwrap_or(0);
+                let line = Line::read(line);
                 let mut seen = writer.0.lock().unwrap();
-                if got == 0 {
-                    seen.closed = true;
-                } else {
+                if got > 0 {
                     seen.lines.push(line);
                 }
-                writer.1.notify_all();
-                if got == 0 {
+                if got == 0 || seen.deaf {
+                    // Closed first, so that whoever hears of it can rely on it.
+                    drop(seen);
+                    drop(out);
+                    writer.0.lock().unwrap().closed = true;
+                    writer.1.notify_all();
                     return;
                 }
+                writer.1.notify_all();
             }
         });
         let (mut err, writer) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&seen));
@@ -151,16 +181,13 @@ impl Serve {
     /// Waits for the response with this raw id (`"a"` with its quotes).
     #[track_caller]
     pub fn response_line(&self, raw_id: &str) -> Vec<u8> {
-        self.wait_line(&format!("the response to {raw_id}"), PATIENCE, |line| {
-            is_response(line, raw_id)
-        })
+        let what = format!("the response to {raw_id}");
+        self.wait(&what, PATIENCE, |line| line.answers(raw_id))
     }
 
     /// The lines so far that answer the request with this raw id.
     pub fn responses(&self, raw_id: &str) -> Vec<Vec<u8>> {
-        let mut lines = self.lines();
-        lines.retain(|line| is_response(line, raw_id));
-        lines
+        self.select(|line| line.answers(raw_id))
     }
 
     /// Waits for a message, one that is there already included.
@@ -182,8 +209,7 @@ impl Serve {
     pub fn wait_for_count(&self, method: &str, count: usize) {
         let (seen, changed) = &*self.seen;
         let enough = |seen: &mut Seen| {
-            !seen.closed
-                && seen.lines.iter().filter(|line| has_method(line, method)).count() < count
+            !seen.closed && seen.lines.iter().filter(|line| line.has_method(method)).count() < count
         };
         let waited = changed.wait_timeout_while(seen.lock().unwrap(), PATIENCE, enough);
         drop(waited.unwrap());
@@ -199,12 +225,17 @@ impl Serve {
         patience: Duration,
         wanted: impl Fn(&[u8]) -> bool,
     ) -> Vec<u8> {
+        self.wait(what, patience, |line| wanted(&line.bytes))
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, patience: Duration, wanted: impl Fn(&Line) -> bool) -> Vec<u8> {
         let (seen, changed) = &*self.seen;
         let deadline = Instant::now() + patience;
         let (mut from, mut guard) = (0, seen.lock().unwrap());
         loop {
             if let Some(line) = guard.lines[from..].iter().find(|line| wanted(line)) {
-                return line.clone();
+                return line.bytes.clone();
             }
             from = guard.lines.len();
             let left = deadline.saturating_duration_since(Instant::now());
@@ -219,13 +250,24 @@ impl Serve {
 
     /// Every line so far.
     pub fn lines(&self) -> Vec<Vec<u8>> {
-        self.seen.0.lock().unwrap().lines.clone()
+        self.select(|_| true)
+    }
+
+    fn select(&self, wanted: impl Fn(&Line) -> bool) -> Vec<Vec<u8>> {
+        let seen = self.seen.0.lock().unwrap();
+        let wanted = seen.lines.iter().filter(|line| wanted(line));
+        wanted.map(|line| line.bytes.clone()).collect()
     }
 
     /// The messages with this method so far.
     pub fn of_method(&self, method: &str) -> Vec<Value> {
-        let lines = self.lines();
-        lines.iter().filter(|line| has_method(line, method)).map(|line| parse(line)).collect()
+        self.select(|line| line.has_method(method)).iter().map(|line| parse(line)).collect()
+    }
+
+    /// The same as the lines that they came on.
+    pub fn raw_of_method(&self, method: &str) -> Vec<String> {
+        let lines = self.select(|line| line.has_method(method));
+        lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
     }
 
     /// The handshake of a legacy client; the result of `initialize`.
@@ -292,6 +334,16 @@ impl Serve {
     #[track_caller]
     pub fn call(&mut self, name: &str, arguments: Value) -> Value {
         self.request("tools/call", json!({"name": name, "arguments": arguments}))
+    }
+
+    /// Closes its stdout behind the next line: the client reads no more.
+    pub fn hang_up(&self) {
+        self.seen.0.lock().unwrap().deaf = true;
+    }
+
+    /// True when its stdout is closed, by either side.
+    pub fn has_hung_up(&self) -> bool {
+        self.seen.0.lock().unwrap().closed
     }
 
     /// Closes stdin: the client goes away.
@@ -382,12 +434,4 @@ pub fn raw_result(line: &[u8]) -> String {
 fn parse(line: &[u8]) -> Value {
     serde_json::from_slice(line)
         .unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(line)))
-}
-
-fn is_response(line: &[u8], raw_id: &str) -> bool {
-    wire::Rpc::parse(line).is_some_and(|rpc| rpc.is_response() && rpc.id.as_deref() == Some(raw_id))
-}
-
-fn has_method(line: &[u8], method: &str) -> bool {
-    wire::Rpc::parse(line).is_some_and(|rpc| rpc.method.as_deref() == Some(method))
 }

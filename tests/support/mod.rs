@@ -1,7 +1,8 @@
 //! What the integration tests stand on; it knows the product only as a binary.
 //!
 //! * [`env::TestEnv`]: a cleared environment and a home of its own; runs commands in it.
-//! * [`client::Serve`]: an MCP client over the pipes of `allmcp serve`, line by line.
+//! * [`client::Serve`]: an MCP client over the pipes of `allmcp serve`, line by line; [`talk`]
+//!   has what tests say to it again and again.
 //! * [`upstream::Upstream`]: an MCP server over real HTTP, of either era, made by a
 //!   [`script::Script`], that can be broken by a [`fault::Fault`] and records what it was sent.
 //!
@@ -31,5 +32,6 @@ pub mod script;
 mod server;
 mod sse;
 mod state;
+pub mod talk;
 pub mod upstream;
 pub mod wire;

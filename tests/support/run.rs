@@ -134,7 +134,9 @@ async fn work(shared: &Arc<Shared>, tool: &Tool, rpc: &Rpc, client: &Client, log
     };
     let result = match client {
         Client::Modern if !wire::object(&result).contains_key("resultType") => {
-            result.replacen('{', r#"{"resultType":"complete","#, 1)
+            let is_empty = result[1..].trim_start().starts_with('}');
+            let comma = if is_empty { "" } else { "," };
+            result.replacen('{', &format!(r#"{{"resultType":"complete"{comma}"#), 1)
         }
         _ => result,
     };

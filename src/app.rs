@@ -1,0 +1,89 @@
+//! The composition root: settings in, a working whole out. Builds, never decides.
+//!
+//! Owns how rooms are put together and how a running server follows its configuration. May name
+//! every room but `cli` and `ui`. Called by `cli`.
+
+mod connections;
+mod plan;
+mod server;
+
+pub use connections::{connect_deps, net, open_vault};
+pub use plan::Only;
+pub use server::{Bridge, ServeError, ServeOptions, bridge, serve};
+
+use crate::{
+    config::{self, Env, Paths, Settings},
+    hub::{Hub, HubConfig, Plan},
+    name::{ConnectionName, Tenant},
+    store::{access_log::AccessLog, health::HealthStore, pins::PinStore, tool_cache::ListCache},
+    task::Shutdown,
+    upstream::{Deps, Event},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// How many things upstreams may have told before the hub has looked at them.
+const EVENTS: usize = 64;
+
+/// Which connections a command looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that clients see.
+    Enabled,
+    /// Disabled ones too: their last known lists are read.
+    All,
+}
+
+/// The hub and what it stands on.
+pub struct App {
+    pub hub: Hub,
+    pub shutdown: Shutdown,
+}
+
+impl App {
+    /// For one command: everything that is connected, nothing listened to. Touches no network
+    /// and no keychain.
+    pub fn build(
+        paths: &Paths,
+        env: &Arc<Env>,
+        settings: &Settings,
+        tenant: &Tenant,
+        scope: Scope,
+    ) -> Self {
+        let app = Self::empty(paths, settings, tenant);
+        let maker = plan::Maker { paths, env, tenant, only: &Only::All, listen: false };
+        app.hub.apply(Plan { with_hidden: scope == Scope::All, ..maker.plan(settings) });
+        app
+    }
+
+    /// A hub without connections.
+    fn empty(paths: &Paths, settings: &Settings, tenant: &Tenant) -> Self {
+        let shutdown = Shutdown::new();
+        let (sender, events) = mpsc::channel::<(ConnectionName, Event)>(EVENTS);
+        let deps = Deps { net: net(settings), shutdown: shutdown.clone(), events: sender };
+        let hub = Hub::new(HubConfig {
+            cache: ListCache::new(paths.lists()),
+            pins: PinStore::new(paths.pins()),
+            health: HealthStore::new(paths.health()),
+            log: AccessLog::new(paths.access_log()),
+            tenant: tenant.clone(),
+            deps,
+            events,
+        });
+        Self { hub, shutdown }
+    }
+
+    /// Ends every session and waits for what must not be cut short.
+    pub async fn end(&self) {
+        self.hub.close().await;
+        self.shutdown.drain(Duration::from_secs(1)).await;
+    }
+}
+
+/// Keeps a copy of the configuration for bad times. Without it everything works, but a file that
+/// is broken later.
+pub fn remember_good(paths: &Paths) {
+    if let Err(error) = config::remember_good(paths) {
+        tracing::warn!(%error, "no copy of the configuration was kept");
+    }
+}

@@ -1,0 +1,206 @@
+//! Serving one client: from the configuration of the moment to the client's last word.
+
+use super::{App, Only, plan::Maker, remember_good};
+use crate::{
+    auth::{CredentialConfig, Credentials},
+    config::{self, Env, Loaded, Paths, Settings, Watch},
+    hub::{Hub, Plan, PlanConnection, Rules, Shown, Source},
+    kind::{AuthKind, Pin},
+    name::{ConnectionName, Tenant},
+    serve::{self, Options},
+    task,
+    template::Template,
+    upstream::{BreakerTimes, UpstreamConfig},
+    vault::{MemoryVault, VaultHandle},
+};
+use sha2::{Digest as _, Sha256};
+use std::{fmt::Write as _, io, sync::Arc, time::Duration};
+
+/// What `allmcp serve` was told.
+#[derive(Debug, Clone, Default)]
+pub struct ServeOptions {
+    pub only: Vec<ConnectionName>,
+    pub plain: Option<ConnectionName>,
+    pub tenant: Tenant,
+}
+
+/// Why serving did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("no connection is called {name}")]
+    UnknownPlain { name: ConnectionName, known: Vec<String> },
+    #[error("could not serve on stdin and stdout")]
+    Stdio(#[from] io::Error),
+}
+
+/// Serves until the client leaves or a signal comes. Starts with any configuration, and follows
+/// its changes.
+pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Result<(), ServeError> {
+    let watch = Watch::new(&paths.config_file);
+    let loaded = config::load(paths, env);
+    let only = only(&loaded.settings, options.only, options.plain)?;
+    let app = App::empty(paths, &loaded.settings, &options.tenant);
+    let follower = Follower {
+        paths: paths.clone(),
+        env: Arc::clone(env),
+        tenant: options.tenant,
+        only,
+        hub: app.hub.clone(),
+    };
+    follower.apply(&loaded);
+    app.shutdown.spawn("config", follower.follow(watch, loaded.error.is_none()));
+    let client = Options { client: env.client.clone() };
+    serve::run(&app.hub, &app.shutdown, &client).await?;
+    app.end().await;
+    Ok(())
+}
+
+fn only(
+    settings: &Settings,
+    only: Vec<ConnectionName>,
+    plain: Option<ConnectionName>,
+) -> Result<Only, ServeError> {
+    let known = || settings.connections.iter().map(|c| c.name.to_string()).collect::<Vec<_>>();
+    if let Some(name) = plain {
+        if settings.connection(name.as_str()).is_none() {
+            return Err(ServeError::UnknownPlain { name, known: known() });
+        }
+        return Ok(Only::Plain(name));
+    }
+    for name in &only {
+        if settings.connection(name.as_str()).is_none() {
+            let known = known();
+            let near = crate::name::nearest(name.as_str(), known.iter().map(String::as_str));
+            let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            tracing::warn!("--only names {name}, which is not a connection{near}");
+        }
+    }
+    Ok(if only.is_empty() { Only::All } else { Only::These(only) })
+}
+
+/// Keeps a hub at what the configuration says.
+struct Follower {
+    paths: Paths,
+    env: Arc<Env>,
+    tenant: Tenant,
+    only: Only,
+    hub: Hub,
+}
+
+impl Follower {
+    fn apply(&self, loaded: &Loaded) {
+        for warning in &loaded.settings.warnings {
+            tracing::warn!("{warning}");
+        }
+        let config_error = loaded.error.as_ref().map(ToString::to_string);
+        if let Some(error) = &config_error {
+            tracing::error!("{error}; the last good configuration stays in use");
+        }
+        let maker = Maker {
+            paths: &self.paths,
+            env: &self.env,
+            tenant: &self.tenant,
+            only: &self.only,
+            listen: true,
+        };
+        self.hub.apply(Plan { config_error, ..maker.plan(&loaded.settings) });
+    }
+
+    /// Takes up every change. `good` says that what is in use came from the file itself.
+    async fn follow(self, mut watch: Watch, good: bool) {
+        if good {
+            self.keep().await;
+        }
+        loop {
+            watch.changed().await;
+            let (paths, env) = (self.paths.clone(), Arc::clone(&self.env));
+            let Ok(loaded) = task::blocking(move || config::load(&paths, &env)).await else {
+                continue;
+            };
+            self.apply(&loaded);
+            if loaded.error.is_none() {
+                self.keep().await;
+            }
+        }
+    }
+
+    async fn keep(&self) {
+        let paths = self.paths.clone();
+        let _kept = task::blocking(move || remember_good(&paths)).await;
+    }
+}
+
+/// What `allmcp bridge` was told.
+pub struct Bridge {
+    pub url: Template,
+    pub headers: Vec<(String, Template)>,
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+    pub allow_http: bool,
+    pub tenant: Tenant,
+}
+
+/// Serves one remote server under its own names, without any configuration entry.
+pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(), ServeError> {
+    let settings = config::load(paths, env).settings;
+    let app = App::empty(paths, &settings, &bridge.tenant);
+    let name = bridge_name(bridge.url.source());
+    let lookup = Arc::clone(env);
+    let credential = CredentialConfig {
+        name: name.clone(),
+        account: bridge.tenant.account(&name),
+        auth: AuthKind::None,
+        url: bridge.url.clone(),
+        headers: bridge.headers,
+        params: std::collections::BTreeMap::new(),
+        tenant: bridge.tenant.clone(),
+        env: Arc::new(move |name| lookup.var(name)),
+        token_override: None,
+    };
+    // Nothing of a bridge without sign-in is stored.
+    let vault = VaultHandle::of(Arc::new(MemoryVault::new()));
+    let upstream = UpstreamConfig {
+        name: name.clone(),
+        shown_url: bridge.url.source().to_owned(),
+        credentials: Credentials::new(credential, vault),
+        timeout: Duration::from_secs(55),
+        connect_timeout: crate::net::CONNECT_TIMEOUT,
+        breaker: BreakerTimes { first: Duration::from_secs(1), max: Duration::from_mins(1) },
+        listen: true,
+        known_era: None,
+        allow_http: bridge.allow_http,
+    };
+    let connection = PlanConnection {
+        account: bridge.tenant.account(&name),
+        name,
+        auth: AuthKind::None,
+        target: bridge.url.source().to_owned(),
+        fingerprint: String::new(),
+        shown: Shown::Yes,
+        problem: None,
+        rules: Rules { allow: bridge.allow, deny: bridge.deny, ..Rules::default() },
+        pin: Pin::Warn,
+        source: Source::Upstream(Box::new(upstream)),
+    };
+    app.hub.apply(Plan {
+        connections: vec![connection],
+        plain: true,
+        max_result: settings.max_result,
+        ..Plan::default()
+    });
+    let client = Options { client: env.client.clone() };
+    serve::run(&app.hub, &app.shutdown, &client).await?;
+    app.end().await;
+    Ok(())
+}
+
+/// `bridge-<hash of the URL>`: the same for every copy.
+fn bridge_name(url: &str) -> ConnectionName {
+    let hash = Sha256::digest(url.as_bytes());
+    let mut name = String::from("bridge-");
+    for byte in &hash[..8] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    // Letters, digits and a dash, 23 of them: a name.
+    name.parse().unwrap_or_else(|_| unreachable!("a valid name"))
+}

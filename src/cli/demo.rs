@@ -1,0 +1,144 @@
+//! `allmcp demo`: the whole way, with nothing but this machine.
+//!
+//! Starts the demo servers in this process, connects them in a throw-away home by the same code
+//! as `allmcp connect`, and talks to a real `allmcp serve` over its pipes. Nothing of the user's
+//! is read or written, and no keychain is touched.
+
+mod talk;
+
+use super::{
+    context::Context,
+    error::{CliError, CliResult},
+    exit::Exit,
+    grammar::DemoArgs,
+};
+use crate::{
+    app::{self, ServeOptions},
+    config::{self, Env, Paths},
+    connect::{self, Ask, Connected, Request},
+    demo,
+    kind::{AuthKind, StoreKind},
+    secret::Secret,
+    task::{self, Shutdown},
+};
+use serde::Serialize;
+use std::{path::Path, sync::Arc, time::Duration};
+
+/// The whole demo takes a second or two; this ends one that hangs.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// One exchange of the transcript.
+#[derive(Debug, Serialize)]
+pub(super) struct Step {
+    pub title: String,
+    /// What was sent, as it went over the wire.
+    pub sent: Option<String>,
+    pub received: String,
+}
+
+#[derive(Serialize)]
+struct Document {
+    steps: Vec<Step>,
+}
+
+pub(super) async fn run(cx: &Context, args: &DemoArgs) -> CliResult {
+    let home = tempfile::Builder::new().prefix("allmcp-demo-").tempdir().map_err(|error| {
+        CliError::failed("could not make a folder for the demo").because(&error)
+    })?;
+    let shutdown = Shutdown::new();
+    let steps = tokio::time::timeout(LONGEST, prepare(home.path(), &shutdown))
+        .await
+        .map_err(|_| CliError::failed("the demo did not get ready within a minute"))??;
+    let env = throw_away(home.path());
+    let ended = if args.serve {
+        let paths = Paths::resolve(&env)?;
+        let served = app::serve(&paths, &Arc::new(env), ServeOptions::default()).await;
+        served.map(|()| Exit::DONE).map_err(CliError::from)
+    } else {
+        converse(cx, home.path(), steps).await
+    };
+    shutdown.drain(Duration::from_secs(1)).await;
+    ended
+}
+
+/// An environment that knows nothing but the throw-away home.
+fn throw_away(home: &Path) -> Env {
+    let text = home.to_string_lossy().into_owned();
+    Env::of([
+        ("ALLMCP_HOME".to_owned(), text.clone()),
+        ("HOME".to_owned(), text),
+        ("ALLMCP_STORE".to_owned(), "file".to_owned()),
+    ])
+}
+
+/// Starts the servers and connects them.
+async fn prepare(home: &Path, shutdown: &Shutdown) -> Result<Vec<Step>, CliError> {
+    let server = demo::start_open(shutdown)
+        .await
+        .map_err(|error| CliError::failed("could not listen on loopback").because(&error))?;
+    let env = Arc::new(throw_away(home));
+    let paths = Paths::resolve(&env)?;
+    let settings = config::load(&paths, &env).settings;
+    let vault = app::open_vault(&paths, &env, StoreKind::File);
+    let deps = app::connect_deps(&paths, &env, &settings, vault, None);
+    let name = "demo".parse().map_err(|error| CliError::internal(format!("{error}")))?;
+    let request = Request {
+        name: Some(name),
+        url: server.url.clone(),
+        auth: Some(AuthKind::None),
+        allow: Vec::new(),
+        ..Request::default()
+    };
+    let connected = connect::connect(&deps, request, &Nobody)
+        .await
+        .map_err(|error| CliError::failed("could not connect the demo server").because(&error))?;
+    let (Connected::New { tools, .. } | Connected::Already { tools, .. }) = connected;
+    Ok(vec![
+        Step {
+            title: "An MCP server, started in this process".into(),
+            sent: None,
+            received: server.url.clone(),
+        },
+        Step {
+            title: format!("allmcp connect {} --name demo", server.url),
+            sent: None,
+            received: format!("demo: connected, {tools} tools"),
+        },
+    ])
+}
+
+/// The demo wants no secret.
+struct Nobody;
+
+impl Ask for Nobody {
+    fn secret(&self, _name: &str, _why: &str) -> Result<Secret<String>, String> {
+        Err("the demo asks for nothing".to_owned())
+    }
+}
+
+/// Talks to `allmcp serve` and prints what is said.
+async fn converse(cx: &Context, home: &Path, mut steps: Vec<Step>) -> CliResult {
+    let (binary, home) = (Context::binary()?, home.to_owned());
+    let failed = |detail: String| CliError::failed(format!("the demo failed: {detail}"));
+    let said = task::on_thread("demo client", LONGEST, move || talk::talk(&binary, &home))
+        .await
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(failed)?;
+    steps.extend(said);
+    if cx.out.json() {
+        cx.out.document("demo", &Document { steps })?;
+        return Ok(Exit::DONE);
+    }
+    for step in &steps {
+        cx.out.heading(&step.title)?;
+        if let Some(sent) = &step.sent {
+            cx.out.line(&format!("  → {}", crate::text::line(sent, 800)))?;
+        }
+        cx.out.line(&format!("  ← {}", crate::text::line(&step.received, 800)))?;
+        cx.out.line("")?;
+    }
+    cx.out.line("That is all there is to it, for as many servers as you like. Next:")?;
+    cx.out.line("  allmcp connect https://…/mcp      add a server of yours")?;
+    cx.out.line("  allmcp install claude-desktop     let Claude Desktop launch allmcp")?;
+    Ok(Exit::DONE)
+}

@@ -1,0 +1,132 @@
+//! One connection as `list`, `status` and `inspect` show it.
+
+use super::context::Context;
+use crate::{
+    config::{Connection, Settings, Target},
+    hub::ToolIndex,
+    kind::{AuthKind, BreakerState, Era, Status},
+    store::{health::HealthStore, tool_cache::ListCache},
+};
+use serde::Serialize;
+use std::time::SystemTime;
+
+/// As `list` gives it (contract section 3).
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) provider: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) auth: AuthKind,
+    pub(super) status: Status,
+    pub(super) tools: usize,
+    pub(super) enabled_tools: usize,
+    pub(super) credential: Option<Credential>,
+    pub(super) last_sync: Option<String>,
+}
+
+/// Where a credential is kept; never what it is.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Credential {
+    pub(super) store: &'static str,
+    pub(super) account: String,
+}
+
+/// How a connection is doing, in words that outlive the process.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct HealthRow {
+    pub(super) state: Status,
+    pub(super) since: Option<String>,
+    pub(super) last_error: Option<String>,
+    pub(super) breaker: BreakerState,
+    pub(super) latency_ms: Option<u64>,
+    pub(super) era: Option<Era>,
+}
+
+/// All connections in the order of the file, with what was last known of each.
+pub(super) fn all(cx: &Context, settings: &Settings, index: &ToolIndex) -> Vec<(Row, HealthRow)> {
+    settings.connections.iter().map(|connection| one(cx, settings, connection, index)).collect()
+}
+
+pub(super) fn one(
+    cx: &Context,
+    settings: &Settings,
+    connection: &Connection,
+    index: &ToolIndex,
+) -> (Row, HealthRow) {
+    let name = &connection.name;
+    let account = cx.tenant.account(name);
+    let known = HealthStore::new(cx.paths.health()).load(&account);
+    let lists = ListCache::new(cx.paths.lists())
+        .load(&account)
+        .filter(|lists| lists.target == connection.target_source());
+    let of_this = || index.tools().iter().filter(|tool| tool.member.name() == name);
+    let status = if !connection.enabled {
+        Status::Disabled
+    } else if connection.problem.is_some() {
+        Status::Error
+    } else {
+        match &known {
+            // It went well with another URL than the one of now.
+            Some(health) if health.state == Status::Connected && lists.is_none() => Status::Unknown,
+            Some(health) => health.state,
+            // Connected by a command and not used since.
+            None if lists.is_some() => Status::Connected,
+            None => Status::Unknown,
+        }
+    };
+    let url = match &connection.target {
+        Target::Url(url) => Some(url.source().to_owned()),
+        _ => None,
+    };
+    let provider = match &connection.target {
+        Target::Provider { id, .. } => Some(id.clone()),
+        _ => None,
+    };
+    let row = Row {
+        name: name.to_string(),
+        provider,
+        url,
+        auth: connection.auth,
+        status,
+        tools: of_this().count(),
+        enabled_tools: of_this().filter(|tool| tool.enabled).count(),
+        credential: credential(cx, settings, connection, &account),
+        last_sync: lists.map(|lists| time(lists.fetched_at)),
+    };
+    let health = HealthRow {
+        state: status,
+        since: known.as_ref().map(|health| time(health.since)),
+        last_error: connection
+            .problem
+            .clone()
+            .or_else(|| known.as_ref().and_then(|health| health.last_error.clone())),
+        breaker: known.as_ref().map_or(BreakerState::Closed, |health| health.breaker),
+        latency_ms: known.as_ref().and_then(|health| health.latency_ms),
+        era: known.and_then(|health| health.era),
+    };
+    (row, health)
+}
+
+fn credential(
+    cx: &Context,
+    settings: &Settings,
+    connection: &Connection,
+    account: &str,
+) -> Option<Credential> {
+    if connection.auth == AuthKind::None {
+        return None;
+    }
+    if cx.env.token_for(&connection.name).is_some() {
+        let variable = connection.name.as_str().to_ascii_uppercase().replace('-', "_");
+        return Some(Credential {
+            store: "environment",
+            account: format!("ALLMCP_TOKEN_{variable}"),
+        });
+    }
+    let store = settings.store.unwrap_or(crate::kind::StoreKind::Keychain);
+    Some(Credential { store: store.word(), account: account.to_owned() })
+}
+
+pub(super) fn time(at: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(at).to_string()
+}

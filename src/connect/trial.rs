@@ -1,0 +1,73 @@
+//! A session with a server that is not connected yet, on a key that is not stored yet.
+
+use super::{Deps, Request, refuse::Target};
+use crate::{
+    auth::{self, Credentials},
+    kind::AuthKind,
+    name::ConnectionName,
+    net,
+    store::tool_cache::{CachedLists, ListCache},
+    upstream::{self, BreakerTimes, ErrorKind, Listing, Upstream, UpstreamConfig, UpstreamError},
+    vault::{MemoryVault, VaultHandle},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// How long the whole trial may take when nothing else is said.
+const TRIAL: Duration = Duration::from_secs(30);
+
+/// Opens a session and fetches the tools.
+pub(super) async fn run(
+    deps: &Deps,
+    request: &Request,
+    target: &Target,
+    name: &ConnectionName,
+    auth: AuthKind,
+) -> Result<Listing, UpstreamError> {
+    let credential = super::credential_config(deps, request, target, name, auth);
+    let vault = VaultHandle::of(Arc::new(MemoryVault::new()));
+    if auth == AuthKind::Key {
+        let config = |detail: String| UpstreamError::new(name, ErrorKind::Config, detail);
+        let bound = credential.bound().map_err(|error| config(error.to_string()))?;
+        auth::save_secrets(&vault, &credential.account, &bound, request.secrets.clone())
+            .await
+            .map_err(|error| config(error.to_string()))?;
+    }
+    let credentials = Credentials::new(credential, vault);
+    let config = UpstreamConfig {
+        name: name.clone(),
+        shown_url: request.url.clone(),
+        credentials,
+        timeout: request.timeout.unwrap_or(TRIAL),
+        connect_timeout: net::CONNECT_TIMEOUT,
+        breaker: BreakerTimes { first: Duration::from_secs(1), max: Duration::from_mins(1) },
+        listen: false,
+        known_era: None,
+        allow_http: false,
+    };
+    let (events, _heard) = tokio::sync::mpsc::channel(4);
+    let shared = upstream::Deps { net: deps.net.clone(), shutdown: deps.shutdown.clone(), events };
+    let upstream = Upstream::new(config, shared);
+    let listing = upstream.list_tools().await;
+    upstream.close().await;
+    listing
+}
+
+/// Fills the cache of last known lists, so that the next start has them.
+pub fn save_lists(cache: &ListCache, account: &str, target: &str, listing: &Listing) {
+    let lists = CachedLists {
+        target: target.to_owned(),
+        fetched_at: SystemTime::now(),
+        era: Some(listing.era),
+        protocol: Some(listing.protocol.clone()),
+        server_info: listing.server_info.clone(),
+        capabilities: listing.capabilities.clone(),
+        instructions: listing.instructions.clone(),
+        tools: listing.tools.clone(),
+    };
+    if let Err(error) = cache.save(account, &lists) {
+        tracing::warn!(account, %error, "the list of tools was not kept");
+    }
+}
