@@ -3,8 +3,8 @@
 use super::{App, Only, plan::Maker, remember_good};
 use crate::{
     auth::{CredentialConfig, Credentials},
-    config::{self, Env, Loaded, Paths, Settings, Watch},
-    hub::{Hub, Plan, PlanConnection, Rules, Shown, Source},
+    config::{self, ConfigError, Env, Loaded, Paths, Settings, Source, Watch},
+    hub::{self, Hub, Plan, PlanConnection, Rules, Shown},
     kind::{AuthKind, Pin},
     name::{ConnectionName, Tenant},
     serve::{self, Options},
@@ -14,7 +14,7 @@ use crate::{
     vault::{MemoryVault, VaultHandle},
 };
 use sha2::{Digest as _, Sha256};
-use std::{fmt::Write as _, io, sync::Arc, time::Duration};
+use std::{error::Error as _, fmt::Write as _, io, sync::Arc, time::Duration};
 
 /// What `allmcp serve` was told.
 #[derive(Debug, Clone, Default)]
@@ -40,15 +40,17 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
     let loaded = config::load(paths, env);
     let only = only(&loaded.settings, options.only, options.plain)?;
     let app = App::empty(paths, &loaded.settings, &options.tenant);
-    let follower = Follower {
+    let mut follower = Follower {
         paths: paths.clone(),
         env: Arc::clone(env),
         tenant: options.tenant,
         only,
         hub: app.hub.clone(),
+        used: None,
     };
-    follower.apply(&loaded);
-    app.shutdown.spawn("config", follower.follow(watch, loaded.error.is_none()));
+    let good = loaded.error.is_none();
+    follower.apply(loaded);
+    app.shutdown.spawn("config", follower.follow(watch, good));
     let client = Options { client: env.client.clone() };
     serve::run(&app.hub, &app.shutdown, &client).await?;
     app.end().await;
@@ -85,17 +87,32 @@ struct Follower {
     tenant: Tenant,
     only: Only,
     hub: Hub,
+    /// What was applied last.
+    used: Option<Settings>,
 }
 
 impl Follower {
-    fn apply(&self, loaded: &Loaded) {
-        for warning in &loaded.settings.warnings {
-            tracing::warn!("{warning}");
-        }
-        let config_error = loaded.error.as_ref().map(ToString::to_string);
-        if let Some(error) = &config_error {
-            tracing::error!("{error}; the last good configuration stays in use");
-        }
+    fn apply(&mut self, loaded: Loaded) {
+        let Loaded { settings, error, source } = loaded;
+        let config_error = error.as_ref().map(whole);
+        let settings = match &config_error {
+            None => {
+                for warning in &settings.warnings {
+                    tracing::warn!("{warning}");
+                }
+                settings
+            }
+            Some(error) => {
+                let stays = if self.used.is_some() || source != Source::Absent {
+                    "the last good configuration stays in use"
+                } else {
+                    "there is no earlier one, so there are no connections"
+                };
+                tracing::error!("{error}; {stays}");
+                // Not the copy on the disk: it may not have been possible to keep one.
+                self.used.take().unwrap_or(settings)
+            }
+        };
         let maker = Maker {
             paths: &self.paths,
             env: &self.env,
@@ -103,11 +120,12 @@ impl Follower {
             only: &self.only,
             listen: true,
         };
-        self.hub.apply(Plan { config_error, ..maker.plan(&loaded.settings) });
+        self.hub.apply(Plan { config_error, ..maker.plan(&settings) });
+        self.used = Some(settings);
     }
 
     /// Takes up every change. `good` says that what is in use came from the file itself.
-    async fn follow(self, mut watch: Watch, good: bool) {
+    async fn follow(mut self, mut watch: Watch, good: bool) {
         if good {
             self.keep().await;
         }
@@ -117,8 +135,9 @@ impl Follower {
             let Ok(loaded) = task::blocking(move || config::load(&paths, &env)).await else {
                 continue;
             };
-            self.apply(&loaded);
-            if loaded.error.is_none() {
+            let good = loaded.error.is_none();
+            self.apply(loaded);
+            if good {
                 self.keep().await;
             }
         }
@@ -128,6 +147,17 @@ impl Follower {
         let paths = self.paths.clone();
         let _kept = task::blocking(move || remember_good(&paths)).await;
     }
+}
+
+/// An error with all its causes, on one line.
+fn whole(error: &ConfigError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let _ = write!(text, ": {cause}");
+        next = cause.source();
+    }
+    text
 }
 
 /// What `allmcp bridge` was told.
@@ -180,7 +210,7 @@ pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(),
         problem: None,
         rules: Rules { allow: bridge.allow, deny: bridge.deny, ..Rules::default() },
         pin: Pin::Warn,
-        source: Source::Upstream(Box::new(upstream)),
+        source: hub::Source::Upstream(Box::new(upstream)),
     };
     app.hub.apply(Plan {
         connections: vec![connection],

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// The secret that a key is when it has no other name.
-pub(super) const TOKEN: &str = "token";
+pub const TOKEN: &str = "token";
 
 /// Looks up a variable of the environment.
 pub type EnvLookup = Arc<dyn Fn(&str) -> Option<Secret<String>> + Send + Sync>;

@@ -195,7 +195,8 @@ impl From<CallError> for CliError {
                 Self::new(Kind::NotFound, message).hint(hint)
             }
             CallError::Denied(denied) => {
-                Self::denied(denied.connection.as_str(), message).hint(denied.remedy())
+                let hint = denied.command().unwrap_or_else(|| denied.remedy());
+                Self::denied(denied.connection.as_str(), message).hint(hint)
             }
             CallError::TooLarge { .. } => Self::failed(message),
             CallError::Upstream(error) => error.into(),

@@ -15,12 +15,13 @@ use super::{
 use crate::{
     app::{self, ServeOptions},
     config::{self, Env, Paths},
-    connect::{self, Ask, Connected, Request},
+    connect::{self, Ask, Request},
     demo,
     kind::{AuthKind, StoreKind},
     secret::Secret,
     task::{self, Shutdown},
 };
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -92,7 +93,7 @@ async fn prepare(home: &Path, shutdown: &Shutdown) -> Result<Vec<Step>, CliError
     let connected = connect::connect(&deps, request, &Nobody)
         .await
         .map_err(|error| CliError::failed("could not connect the demo server").because(&error))?;
-    let (Connected::New { tools, .. } | Connected::Already { tools, .. }) = connected;
+    let tools = connected.tools;
     Ok(vec![
         Step {
             title: "An MCP server, started in this process".into(),
@@ -111,8 +112,12 @@ async fn prepare(home: &Path, shutdown: &Shutdown) -> Result<Vec<Step>, CliError
 struct Nobody;
 
 impl Ask for Nobody {
-    fn secret(&self, _name: &str, _why: &str) -> Result<Secret<String>, String> {
-        Err("the demo asks for nothing".to_owned())
+    fn secret<'a>(
+        &'a self,
+        _name: &'a str,
+        _host: &'a str,
+    ) -> BoxFuture<'a, Result<Secret<String>, String>> {
+        Box::pin(async { Err("the demo asks for nothing".to_owned()) })
     }
 }
 

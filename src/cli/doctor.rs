@@ -163,11 +163,9 @@ fn connections(cx: &Context, settings: &Settings) -> Vec<Finding> {
         let message =
             format!("{name}: {}{}{why}", row.status, if why.is_empty() { "" } else { ", " });
         match row.status {
-            Status::NeedsAuth => Finding::error(
-                "connection",
-                message,
-                format!("allmcp connect URL --name {name} --auth key --force"),
-            ),
+            Status::NeedsAuth => {
+                Finding::error("connection", message, format!("allmcp reconnect {name}"))
+            }
             Status::Error | Status::Paused => {
                 Finding::error("connection", message, format!("allmcp status {name} --live"))
             }

@@ -123,11 +123,11 @@ fn verdict(row: &StatusRow, failures: &HashMap<String, Arc<UpstreamError>>) -> C
     }
     let why =
         row.health.last_error.clone().unwrap_or_else(|| format!("{name} is {}", row.row.status));
-    let kind = match row.row.status {
-        Status::NeedsAuth => Kind::NeedsAuth,
-        _ => Kind::Unreachable,
+    let (kind, hint) = match row.row.status {
+        Status::NeedsAuth => (Kind::NeedsAuth, format!("allmcp reconnect {name}")),
+        _ => (Kind::Unreachable, format!("allmcp status {name} --live")),
     };
-    CliError::new(kind, why).on(name).hint(format!("allmcp status {name} --live"))
+    CliError::new(kind, why).on(name).hint(hint)
 }
 
 fn print(cx: &Context, rows: Vec<StatusRow>) -> Result<(), CliError> {

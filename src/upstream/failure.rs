@@ -108,7 +108,7 @@ impl Failure {
             Self::TooLarge { detail } => new(ErrorKind::TooLarge, detail),
             Self::Auth(error) => {
                 let kind = auth_kind(&error);
-                UpstreamError::new(name, kind, error.to_string())
+                UpstreamError::new(name, kind, error.detail())
             }
             Self::Net(error) => UpstreamError::new(name, ErrorKind::Config, error.to_string()),
         }

@@ -84,6 +84,13 @@ impl TestEnv {
         fs::read_to_string(self.config_file()).unwrap_or_default()
     }
 
+    /// Puts a file in the place of one of our folders: nothing can be made in it, whoever we are.
+    pub fn block(&self, folder: &str) -> &Self {
+        fs::create_dir_all(self.allmcp_home()).unwrap();
+        fs::write(self.allmcp_home().join(folder), "in the way").unwrap();
+        self
+    }
+
     /// Adds one connection without credentials to `config.toml`.
     pub fn connection(&self, name: &str, url: &str) -> &Self {
         let entry = format!("[connections.{name}]\nurl = \"{url}\"\nauth = \"none\"\n\n");

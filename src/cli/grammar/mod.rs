@@ -11,7 +11,8 @@ pub use bridge::{BridgeArgs, BridgeTransport};
 pub use call::{ArgsSource, CallArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
-    ConnectArgs, DisconnectArgs, LogsArgs, PatternArgs, StatusArgs, ToolsArgs, ToolsCommand,
+    ConnectArgs, DisconnectArgs, LogsArgs, PatternArgs, ReconnectArgs, SecretArgs, StatusArgs,
+    ToolsArgs, ToolsCommand,
 };
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};
@@ -109,6 +110,8 @@ pub enum Command {
     Connect(ConnectArgs),
     /// Remove a connection and delete its stored credential
     Disconnect(DisconnectArgs),
+    /// Give a connection a new key; its settings stay
+    Reconnect(ReconnectArgs),
     /// Switch a connection on
     Enable(NameArgs),
     /// Switch a connection off, keeping its settings and credential
