@@ -8,7 +8,7 @@
 
 mod redaction;
 
-pub use redaction::{redact, scrub};
+pub use redaction::{redact, scrub, scrub_known};
 
 use crate::disk::rotate::Rotating;
 use std::{

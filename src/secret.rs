@@ -1,7 +1,7 @@
 //! Values that cannot be printed by accident.
 //!
-//! Owns `Secret<T>` and `RedactedUrl`. May name nothing. Called by everybody who touches a
-//! credential or a URL that may hold one.
+//! Owns `Secret<T>`, `RedactedUrl` and what is known to be a secret by its name. May name nothing.
+//! Called by everybody who touches a credential or a URL that may hold one.
 
 use std::fmt;
 use url::Url;
@@ -69,6 +69,13 @@ impl fmt::Debug for RedactedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// True for headers whose value is a secret by their name.
+pub fn holds_credential(header: &str) -> bool {
+    let name = header.to_ascii_lowercase();
+    matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie")
+        || ["key", "token", "secret", "password"].iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]

@@ -51,6 +51,22 @@ pub fn line(text: &str, max: usize) -> String {
     out
 }
 
+/// `text` as one word of a command line: what a shell would take apart is quoted.
+pub fn word(text: &str, max: usize) -> String {
+    let text = line(text, max);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./:%,@+=".contains(&b);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// A number of things: `1 tool`, `2 tools`.
+pub fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Valid JSON text without forbidden code points, written raw or as `\u` escapes; every other
 /// byte stays as it was. `None` when there was nothing to remove.
 pub fn clean_json(json: &str) -> Option<String> {

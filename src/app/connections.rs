@@ -1,16 +1,22 @@
 //! The configuration and the secret store, as `connect` wants them.
 
 use crate::{
-    config::{self, ConfigError, Env, Paths, settings::Settings},
-    connect::{self, AddError, ConnectionStore, NewConnection},
+    config::{self, Env, Paths, settings::Settings},
+    connect::{self, AddError, ConnectionStore, Entered},
+    disk::{
+        atomic,
+        lock::{FileLock, LockError},
+    },
     kind::StoreKind,
-    name::ConnectionName,
     net::{Net, NetConfig},
     store::tool_cache::ListCache,
     task::Shutdown,
     vault::{VaultConfig, VaultHandle},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How long one who wants to save waits for the others; a keychain may take its time.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The store of this kind; nothing is touched before the first use.
 pub fn open_vault(paths: &Paths, env: &Env, kind: StoreKind) -> VaultHandle {
@@ -39,7 +45,7 @@ pub fn connect_deps(
     vault: VaultHandle,
     remember: Option<StoreKind>,
 ) -> connect::Deps {
-    let lookup = Arc::clone(env);
+    let (lookup, tokens) = (Arc::clone(env), Arc::clone(env));
     connect::Deps {
         net: net(settings),
         vault,
@@ -47,6 +53,7 @@ pub fn connect_deps(
         shutdown: Shutdown::new(),
         connections: Arc::new(ConfigFile { paths: paths.clone(), env: Arc::clone(env), remember }),
         env: Arc::new(move |name| lookup.var(name)),
+        token: Arc::new(move |name| tokens.token_for(name)),
     }
 }
 
@@ -58,14 +65,21 @@ struct ConfigFile {
 }
 
 impl ConnectionStore for ConfigFile {
-    fn connections(&self) -> Vec<(ConnectionName, String)> {
+    fn connections(&self) -> Vec<Entered> {
         let settings = config::load(&self.paths, &self.env).settings;
-        let target =
-            |c: &config::settings::Connection| (c.name.clone(), c.target_source().to_owned());
-        settings.connections.iter().map(target).collect()
+        let entered = |c: config::Connection| Entered {
+            url: c.target_source().to_owned(),
+            name: c.name,
+            auth: c.auth,
+            headers: c.headers.into_iter().map(|(k, v)| (k, v.source().to_owned())).collect(),
+            params: c.params.into_iter().map(|(k, v)| (k, v.source().to_owned())).collect(),
+            allow: c.allow,
+        };
+        settings.connections.into_iter().map(entered).collect()
     }
 
-    fn add(&self, new: &NewConnection, replace: bool) -> Result<(), AddError> {
+    fn add(&self, new: &Entered, replace: bool) -> Result<(), AddError> {
+        let keyed = new.auth != crate::kind::AuthKind::None;
         let entry = config::NewConnection {
             name: new.name.clone(),
             url: new.url.clone(),
@@ -74,22 +88,24 @@ impl ConnectionStore for ConfigFile {
             params: new.params.clone(),
             allow: new.allow.clone(),
             enabled: true,
+            store: self.remember.filter(|_| keyed),
         };
-        let failed = |error: ConfigError| match error {
-            ConfigError::Taken { .. } => AddError::Taken,
-            other => AddError::Failed(other.to_string()),
-        };
-        if let Some(kind) = self.remember
-            && new.auth != crate::kind::AuthKind::None
-        {
-            config::set_store(&self.paths, kind).map_err(failed)?;
-        }
         let add = if replace { config::replace_connection } else { config::add_connection };
-        add(&self.paths, &entry).map_err(failed)?;
+        add(&self.paths, &entry).map_err(|error| AddError(error.to_string()))?;
         // The copy for bad times; without it everything works but a broken file later.
         if let Err(error) = config::remember_good(&self.paths) {
             tracing::warn!(%error, "no copy of the configuration was kept");
         }
         Ok(())
     }
+
+    fn lock(&self) -> Result<FileLock, AddError> {
+        connect_lock(&self.paths).map_err(|error| AddError(error.to_string()))
+    }
+}
+
+/// Whoever changes a credential and its entry together holds this, so that two at once never mix
+/// the key of one with the entry of the other. Blocks.
+pub fn connect_lock(paths: &Paths) -> Result<FileLock, LockError> {
+    FileLock::acquire(&atomic::beside(&paths.config_file, ".connect.lock"), PATIENCE)
 }

@@ -4,7 +4,7 @@ use super::{AuthError, Prepared, Record, expand::Secrets};
 use crate::{
     kind::AuthKind,
     name::{ConnectionName, Tenant},
-    secret::Secret,
+    secret::{Secret, holds_credential},
     template::{Hole, Template},
     vault::VaultError,
 };
@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// The secret that a key is when it has no other name.
-pub(super) const TOKEN: &str = "token";
+pub const TOKEN: &str = "token";
 
 /// Looks up a variable of the environment.
 pub type EnvLookup = Arc<dyn Fn(&str) -> Option<Secret<String>> + Send + Sync>;
@@ -98,6 +98,12 @@ impl CredentialConfig {
         name: &str,
         value: &Secret<String>,
     ) -> Result<(), AuthError> {
+        if holds_credential(name)
+            && let Some(word) = value.expose().split_ascii_whitespace().last()
+        {
+            // Also what comes from the environment: a server may quote it in an error.
+            crate::log::redact(&Secret::new(word.to_owned()));
+        }
         let bad = |detail: &str| AuthError::BadHeader {
             name: self.name.clone(),
             header: name.to_owned(),
@@ -203,6 +209,14 @@ pub(super) mod tests {
         assert!(header(open, "X-Key", "${secret:key}").uses_vault());
         let overridden = sent(&over(config(url)), &[("token", "t1")]);
         assert_eq!(overridden, Ok(vec!["authorization: Bearer t2".to_owned()]));
+    }
+
+    #[test]
+    fn a_credential_of_the_environment_is_known_to_be_one() {
+        let mut config = header(config("https://h/mcp"), "Authorization", "Bearer ${env:HOST}");
+        config.env = Arc::new(|_| Some(Secret::new("config-env-canary".to_owned())));
+        sent(&config, &[]).unwrap();
+        assert_eq!(crate::log::scrub_known("no: config-env-canary"), "no: ***");
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod credential;
 mod expand;
 mod key;
 
-pub use config::{CredentialConfig, EnvLookup};
+pub use config::{CredentialConfig, EnvLookup, TOKEN};
 pub use credential::{Credentials, Prepared};
 pub use key::{Record, read_record, save_secrets};
 
@@ -19,17 +19,17 @@ use crate::{name::ConnectionName, template::Hole, vault::VaultError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// Only a new sign-in or a new key helps.
-    #[error("connection {name} needs a sign-in: {reason}")]
+    #[error("connection {name} needs a sign-in: {}", self.detail())]
     NeedsAuth { name: ConnectionName, reason: String },
     /// The configuration refers to something that has no value.
-    #[error("connection {name}: {hole} is not set")]
+    #[error("connection {name}: {}", self.detail())]
     Unset { name: ConnectionName, hole: Hole },
     // `r#` keeps it out of `Error::source`: the text already has all of it.
-    #[error("connection {name}: {source}")]
+    #[error("connection {name}: {}", self.detail())]
     Vault { name: ConnectionName, r#source: VaultError },
-    #[error("connection {name}: its URL cannot be used: {detail}")]
+    #[error("connection {name}: {}", self.detail())]
     BadUrl { name: ConnectionName, detail: String },
-    #[error("connection {name}: header {header} cannot be sent: {detail}")]
+    #[error("connection {name}: {}", self.detail())]
     BadHeader { name: ConnectionName, header: String, detail: String },
 }
 
@@ -45,6 +45,19 @@ pub enum AuthErrorKind {
 }
 
 impl AuthError {
+    /// What it says of the connection, for a text that names it already.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::NeedsAuth { reason, .. } => reason.clone(),
+            Self::Unset { hole, .. } => format!("{hole} is not set"),
+            Self::Vault { source, .. } => source.to_string(),
+            Self::BadUrl { detail, .. } => format!("its URL cannot be used: {detail}"),
+            Self::BadHeader { header, detail, .. } => {
+                format!("header {header} cannot be sent: {detail}")
+            }
+        }
+    }
+
     pub fn kind(&self) -> AuthErrorKind {
         match self {
             Self::NeedsAuth { .. } => AuthErrorKind::NeedsAuth,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{App, Scope},
-    hub::{CallError, Request, ToolIndex},
+    hub::{CallError, Request, ToolIndex, names},
     name::ConnectionName,
     text,
     wire::{Outcome, splice},
@@ -40,7 +40,7 @@ pub(super) async fn run(cx: &Context, args: CallArgs) -> CliResult {
     }
     let app = App::build(&cx.paths, &cx.env, &settings, &cx.tenant, Scope::Enabled);
     let public = match &connection {
-        Some(name) => public_name(&app, name, tool).await?,
+        Some(name) => public_name(&app.hub.index(), name, tool),
         None => tool.to_owned(),
     };
     let quoted = splice::quote(&public);
@@ -115,26 +115,17 @@ fn arguments(args: &CallArgs) -> Result<String, CliError> {
     args.arguments(base.as_deref())
 }
 
-/// The public name of a connection's tool, given by its own or by the public one. The lists are
-/// fetched when the tool is not among those last known.
-async fn public_name(app: &App, name: &ConnectionName, tool: &str) -> Result<String, CliError> {
-    let find = |index: &ToolIndex| {
-        let of_it = || index.tools().iter().filter(|t| t.member.name() == name);
-        of_it()
-            .find(|t| t.upstream.as_str() == tool)
-            .or_else(|| of_it().find(|t| t.public.as_str() == tool))
-            .map(|t| t.public.to_string())
-    };
-    if let Some(public) = find(&app.hub.index()) {
-        return Ok(public);
+/// The public name of a connection's tool, given by its own or by the public one. One that is not
+/// known yet, or not at all, is looked for by the call itself, which is in the log either way.
+fn public_name(index: &ToolIndex, name: &ConnectionName, tool: &str) -> String {
+    let of_it = || index.tools().iter().filter(|t| t.member.name() == name);
+    let known = of_it()
+        .find(|t| t.upstream.as_str() == tool)
+        .or_else(|| of_it().find(|t| t.public.as_str() == tool));
+    match known {
+        Some(tool) => tool.public.to_string(),
+        None => names::public(name, tool).to_string(),
     }
-    app.hub.sync(name).await.map_err(|error| CliError::from((*error).clone()))?;
-    let index = app.hub.index();
-    find(&index).ok_or_else(|| {
-        let known = index.tools().iter().filter(|t| t.member.name() == name);
-        let known = known.map(|t| t.upstream.as_str());
-        CliError::not_found("tool", tool, known, &format!("allmcp tools {name}")).on(name.as_str())
-    })
 }
 
 fn owner(index: &ToolIndex, public: &str) -> Option<String> {
@@ -186,7 +177,8 @@ impl From<CallError> for CliError {
         let message = error.to_string();
         match error {
             CallError::Params(_) => Self::usage(message),
-            CallError::Unknown { nearest, .. } => {
+            CallError::Unknown { name, nearest } => {
+                let message = format!("no tool {name:?}");
                 let hint = if nearest.is_empty() {
                     "allmcp tools".to_owned()
                 } else {
@@ -195,7 +187,8 @@ impl From<CallError> for CliError {
                 Self::new(Kind::NotFound, message).hint(hint)
             }
             CallError::Denied(denied) => {
-                Self::denied(denied.connection.as_str(), message).hint(denied.remedy())
+                let hint = denied.command().unwrap_or_else(|| denied.remedy());
+                Self::denied(denied.connection.as_str(), message).hint(hint)
             }
             CallError::TooLarge { .. } => Self::failed(message),
             CallError::Upstream(error) => error.into(),

@@ -1,23 +1,25 @@
-//! `allmcp connect`: where the secrets come from, and how it ended.
+//! `allmcp connect`, and how connecting is told.
 
 use super::{
     context::Context,
     error::{CliError, CliResult, Kind},
     exit::Exit,
     grammar::ConnectArgs,
+    secrets::{self, Terminal},
 };
 use crate::{
     app,
-    connect::{self, Ask, ConnectError, Connected, Request},
-    kind::AuthKind,
-    secret::Secret,
-    ui::{PromptError, Prompter},
+    config::Settings,
+    connect::{self, ConnectError, Connected, How, Request},
+    kind::{AuthKind, StoreKind},
+    name::ConnectionName,
+    store::{health::HealthStore, pins::PinStore},
+    template::Hole,
+    text,
+    ui::PromptError,
+    upstream::{ErrorKind, UpstreamError},
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, io::Read as _, path::Path, sync::Mutex};
-
-/// Longest secret that is read, in bytes.
-const MAX_SECRET: u64 = 1 << 20;
 
 /// One line of the stream (contract section 3).
 #[derive(Serialize)]
@@ -40,12 +42,12 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     if args.tools.iter().any(String::is_empty) {
         return Err(CliError::usage("--tools wants a glob, and one is empty"));
     }
-    let secrets = secrets(&args)?;
-    let store = args.store.or(settings.store);
-    let vault = cx.vault(&settings, args.store);
-    let remember = (store != settings.store || settings.store.is_none()).then(|| vault.kind());
+    let kind = store(&settings, args.store, args.name.as_ref())?;
+    let secrets = secrets::given(&args.secrets)?;
+    let vault = cx.vault(&settings, Some(kind));
+    let remember = (args.store.is_some() || settings.remembered_store.is_none()).then_some(kind);
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, remember);
-    let ask = CliAsk { prompter: cx.prompter, refused: Mutex::default() };
+    let ask = Terminal::new(cx.prompter);
     let request = Request {
         name: args.name,
         url: args.target,
@@ -60,39 +62,75 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
         timeout: None,
     };
     let url = request.url.clone();
-    let result = connect::connect(&deps, request, &ask).await;
-    if let Some(error) = ask.take() {
-        return Err(error.into());
-    }
-    let connected = result.map_err(|error| told(error, &url))?;
-    tell(cx, &connected)
+    let work = async {
+        match connect::connect(&deps, request, &ask).await {
+            Ok(connected) => tell(cx, "connect", &connected),
+            Err(error) => Err(told(error, &url, ask.failure())),
+        }
+    };
+    ask.interruptible(&deps.shutdown, work).await
 }
 
-fn tell(cx: &Context, connected: &Connected) -> CliResult {
-    let (name, tools, already, dry_run) = match connected {
-        Connected::New { name, tools, dry_run, .. } => (name, *tools, false, *dry_run),
-        Connected::Already { name, tools } => (name, *tools, true, false),
-    };
+/// Where the secrets go. All of them are in one place: those of other connections would be out
+/// of reach from the moment it is another one.
+fn store(
+    settings: &Settings,
+    given: Option<StoreKind>,
+    name: Option<&ConnectionName>,
+) -> Result<StoreKind, CliError> {
+    let kept = settings.remembered_store.or(settings.store);
+    if let (Some(given), Some(kept)) = (given, kept)
+        && given != kept
+    {
+        let others = settings.connections.iter();
+        let others = others.filter(|c| c.auth != AuthKind::None && Some(&c.name) != name);
+        let others: Vec<&str> = others.map(|c| c.name.as_str()).collect();
+        if !others.is_empty() {
+            return Err(CliError::usage(format!(
+                "--store {given}: the keys of {} are kept in {kept}, and all are kept in one place",
+                others.join(", ")
+            ))
+            .hint(format!(
+                "allmcp config set settings.store {given}, then allmcp reconnect for each of them"
+            )));
+        }
+    }
+    Ok(given.or(settings.store).unwrap_or(StoreKind::Keychain))
+}
+
+/// Says how it ended well, and forgets what was known of the connection before.
+pub(super) fn tell(cx: &Context, command: &str, connected: &Connected) -> CliResult {
+    let Connected { name, auth, tools, how } = connected;
+    let changed = !matches!(how, How::Already { .. } | How::WouldBe);
+    if changed {
+        forget(cx, name, *how);
+    }
     // Off a terminal the events are what a script or an agent waits for.
     if cx.out.json() || !cx.out.terminal().stdout {
         cx.out.event(&ConnectedEvent {
-            schema: "allmcp.connect/1",
+            schema: if command == "connect" { "allmcp.connect/1" } else { "allmcp.reconnect/1" },
             event: "connected",
             name: name.as_str(),
-            tools,
-            already,
-            dry_run,
+            tools: *tools,
+            already: matches!(how, How::Already { .. }),
+            dry_run: *how == How::WouldBe,
         })?;
     } else {
-        let how = match connected {
-            Connected::Already { .. } => "already connected",
-            Connected::New { dry_run: true, .. } => "would be connected (dry run, nothing saved)",
-            Connected::New { auth: AuthKind::Key, .. } => "connected with a key",
-            Connected::New { .. } => "connected",
+        let how = match how {
+            How::Already { .. } => "already connected",
+            How::WouldBe => "would be connected (dry run, nothing saved)",
+            How::Renewed if *auth == AuthKind::Key => "connected with the new key",
+            _ if *auth == AuthKind::Key => "connected with a key",
+            _ => "connected",
         };
-        cx.out.line(&format!("{name}: {how}, {tools} tools"))?;
+        cx.out.line(&format!("{name}: {how}, {}", text::count(*tools, "tool")))?;
     }
-    if !already && !dry_run {
+    if *how == (How::Already { key_unused: true }) {
+        cx.out.warn(&format!(
+            "the key was not used; to put it in the place of the stored one: allmcp reconnect {name}"
+        ));
+    }
+    if changed {
         cx.out.note(&format!(
             "allmcp tools {name} lists what it offers; running servers take it up by themselves"
         ));
@@ -100,140 +138,69 @@ fn tell(cx: &Context, connected: &Connected) -> CliResult {
     Ok(Exit::DONE)
 }
 
-fn told(error: ConnectError, url: &str) -> CliError {
+/// How it was doing says nothing of how it will do; what was approved of another server neither.
+fn forget(cx: &Context, name: &ConnectionName, how: How) {
+    let account = cx.tenant.account(name);
+    let health = HealthStore::new(cx.paths.health()).remove(&account);
+    let pins = match how {
+        How::Replaced => PinStore::new(cx.paths.pins()).remove(&account).map_err(|e| e.to_string()),
+        _ => Ok(()),
+    };
+    for failed in [health.map_err(|e| e.to_string()), pins].into_iter().filter_map(Result::err) {
+        cx.out.warn(&format!("something remembered of {name} could not be removed: {failed}"));
+    }
+}
+
+/// What a failure to connect looks like. `asked` is why a question had no answer.
+pub(super) fn told(error: ConnectError, url: &str, asked: Option<PromptError>) -> CliError {
+    if let Some(interrupted @ PromptError::Interrupted) = asked {
+        return interrupted.into();
+    }
     let text = error.to_string();
     match error {
         ConnectError::Refused(_) | ConnectError::Url { .. } => CliError::usage(text),
         ConnectError::Taken { name, .. } => CliError::usage(text)
             .on(name.as_str())
             .hint("choose another --name, or replace it with --force"),
-        ConnectError::Missing(_) => {
-            CliError::usage(text).hint("give it by --token-stdin, --token-file or --secret-file")
+        ConnectError::Missing(_) => match asked {
+            Some(asked) => asked.into(),
+            None => CliError::usage(text),
+        },
+        ConnectError::Unset { hole } => {
+            let hint = match &hole {
+                Hole::Param(name) => format!("give --param {name}=VALUE"),
+                Hole::Env(name) => format!("set the environment variable {name}"),
+                Hole::UserId => "give --user USER".to_owned(),
+                Hole::OrgId => "give --org ORG --user USER".to_owned(),
+                Hole::Secret(name) => format!("give --secret-file {name}=FILE"),
+            };
+            CliError::usage(text).hint(hint)
         }
         ConnectError::Store { source, .. } => source.into(),
-        ConnectError::SignInWanted { name } => CliError::needs_auth(name.as_str(), text).hint(format!(
-            "sign-in by browser is not in this version; with a key: allmcp connect {} --auth key --token-stdin",
-            crate::text::line(url.split('?').next().unwrap_or_default(), 200)
-        )),
-        ConnectError::WrongKey { name, .. } => CliError::needs_auth(name.as_str(), text)
-            .hint("check the key, and with --header the place where it goes"),
-        ConnectError::Upstream(error) => error.into(),
+        ConnectError::SignInWanted { name, .. } => {
+            CliError::needs_auth(name.as_str(), text).hint(format!(
+                "with a key: allmcp connect {} --name {name} --auth key --token-stdin \
+                 (sign-in by browser is not in this version)",
+                text::word(url, 300)
+            ))
+        }
+        ConnectError::WrongKey { name, .. } => CliError::needs_auth(name.as_str(), text).hint(
+            "check the key; one that is no bearer token needs --header 'NAME: ${secret:token}'",
+        ),
+        ConnectError::Upstream(error) => not_connected(error, url),
         ConnectError::Save(_) => CliError::failed(text),
     }
 }
 
-/// All secrets that the flags name, each from its source.
-fn secrets(args: &ConnectArgs) -> Result<BTreeMap<String, Secret<String>>, CliError> {
-    let mut secrets = BTreeMap::new();
-    if args.secrets_stdin {
-        let text = read_stdin("--secrets-stdin")?;
-        let map: BTreeMap<String, String> = serde_json::from_str(text.expose()).map_err(|error| {
-            // Its own text could quote what it read.
-            CliError::usage(format!(
-                "--secrets-stdin wants one JSON object of strings; it does not parse at line {}, column {}",
-                error.line(),
-                error.column()
-            ))
-        })?;
-        secrets.extend(map.into_iter().map(|(name, value)| (name, Secret::new(value))));
+/// There is no connection yet whose name would say anything: the URL is what was given.
+fn not_connected(error: UpstreamError, url: &str) -> CliError {
+    let detail = error.detail.clone();
+    let unreached = matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout);
+    let mut told = CliError::from(error);
+    told.message = format!("could not connect {}", text::line(url, 300));
+    told.causes = vec![detail];
+    if unreached {
+        told.hint = Some("check the URL, and that the server is running".to_owned());
     }
-    for file in &args.secret_files {
-        let flag = format!("--secret-file {}", file.name);
-        secrets.insert(file.name.clone(), one(&flag, read_file(&flag, &file.path)?)?);
-    }
-    if args.token_stdin {
-        secrets.insert("token".to_owned(), one("--token-stdin", read_stdin("--token-stdin")?)?);
-    }
-    if let Some(path) = &args.token_file {
-        secrets.insert("token".to_owned(), one("--token-file", read_file("--token-file", path)?)?);
-    }
-    Ok(secrets)
-}
-
-fn read_stdin(flag: &str) -> Result<Secret<String>, CliError> {
-    let mut text = String::new();
-    std::io::stdin()
-        .lock()
-        .take(MAX_SECRET + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| CliError::usage(format!("could not read {flag}")).because(&error))?;
-    bounded(flag, text)
-}
-
-fn read_file(flag: &str, path: &Path) -> Result<Secret<String>, CliError> {
-    let fail = |error: std::io::Error| {
-        CliError::usage(format!("could not read {flag} from {}", path.display())).because(&error)
-    };
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .map_err(fail)?
-        .take(MAX_SECRET + 1)
-        .read_to_string(&mut text)
-        .map_err(fail)?;
-    bounded(flag, text)
-}
-
-fn bounded(flag: &str, text: String) -> Result<Secret<String>, CliError> {
-    if text.len() as u64 > MAX_SECRET {
-        return Err(CliError::usage(format!("{flag} gives more than {MAX_SECRET} bytes")));
-    }
-    Ok(Secret::new(text))
-}
-
-/// One secret out of a text: without one trailing line break, and not empty.
-fn one(flag: &str, text: Secret<String>) -> Result<Secret<String>, CliError> {
-    let text = text.into_inner();
-    let cut = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
-    if cut.is_empty() {
-        return Err(CliError::usage(format!("{flag} gives nothing")));
-    }
-    Ok(Secret::new(cut.to_owned()))
-}
-
-/// Asks at the terminal; keeps why it could not, since that names the flag to use.
-struct CliAsk {
-    prompter: Prompter,
-    refused: Mutex<Option<PromptError>>,
-}
-
-impl CliAsk {
-    /// An interrupted question ends the command as such.
-    fn take(&self) -> Option<PromptError> {
-        let error = self.refused.lock().ok()?.take()?;
-        matches!(error, PromptError::Interrupted).then_some(error)
-    }
-}
-
-impl Ask for CliAsk {
-    fn secret(&self, name: &str, why: &str) -> Result<Secret<String>, String> {
-        let what =
-            if name == "token" { format!("the key ({why})") } else { format!("{name} ({why})") };
-        let flag = if name == "token" {
-            "--token-stdin or --token-file".to_owned()
-        } else {
-            format!("--secret-file {name}=FILE or --secrets-stdin")
-        };
-        self.prompter.hidden(&what, &flag).map_err(|error| {
-            let text = error.to_string();
-            if let Ok(mut refused) = self.refused.lock() {
-                *refused = Some(error);
-            }
-            text
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_trailing_line_break_is_dropped_and_no_more() {
-        let cut = |text: &str| one("--x", Secret::new(text.into())).map(Secret::into_inner);
-        assert_eq!(cut("a\n").unwrap(), "a");
-        assert_eq!(cut("a\r\n").unwrap(), "a");
-        assert_eq!(cut("a\n\n").unwrap(), "a\n");
-        assert_eq!(cut(" a ").unwrap(), " a ");
-        assert!(cut("\n").is_err());
-    }
+    told
 }

@@ -15,12 +15,13 @@ use super::{
 use crate::{
     app::{self, ServeOptions},
     config::{self, Env, Paths},
-    connect::{self, Ask, Connected, Request},
+    connect::{self, Ask, Request},
     demo,
     kind::{AuthKind, StoreKind},
     secret::Secret,
     task::{self, Shutdown},
 };
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -34,6 +35,16 @@ pub(super) struct Step {
     /// What was sent, as it went over the wire.
     pub sent: Option<String>,
     pub received: String,
+    /// What came back as people read it, a line each.
+    #[serde(skip)]
+    pub shown: Vec<String>,
+}
+
+impl Step {
+    /// One that is no exchange.
+    fn told(title: &str, what: String) -> Self {
+        Self { title: title.to_owned(), sent: None, shown: vec![what.clone()], received: what }
+    }
 }
 
 #[derive(Serialize)]
@@ -92,18 +103,13 @@ async fn prepare(home: &Path, shutdown: &Shutdown) -> Result<Vec<Step>, CliError
     let connected = connect::connect(&deps, request, &Nobody)
         .await
         .map_err(|error| CliError::failed("could not connect the demo server").because(&error))?;
-    let (Connected::New { tools, .. } | Connected::Already { tools, .. }) = connected;
+    let tools = connected.tools;
     Ok(vec![
-        Step {
-            title: "An MCP server, started in this process".into(),
-            sent: None,
-            received: server.url.clone(),
-        },
-        Step {
-            title: format!("allmcp connect {} --name demo", server.url),
-            sent: None,
-            received: format!("demo: connected, {tools} tools"),
-        },
+        Step::told("An MCP server, started in this process", server.url.clone()),
+        Step::told(
+            &format!("allmcp connect {} --name demo", server.url),
+            format!("demo: connected, {}", crate::text::count(tools, "tool")),
+        ),
     ])
 }
 
@@ -111,8 +117,12 @@ async fn prepare(home: &Path, shutdown: &Shutdown) -> Result<Vec<Step>, CliError
 struct Nobody;
 
 impl Ask for Nobody {
-    fn secret(&self, _name: &str, _why: &str) -> Result<Secret<String>, String> {
-        Err("the demo asks for nothing".to_owned())
+    fn secret<'a>(
+        &'a self,
+        _name: &'a str,
+        _host: &'a str,
+    ) -> BoxFuture<'a, Result<Secret<String>, String>> {
+        Box::pin(async { Err("the demo asks for nothing".to_owned()) })
     }
 }
 
@@ -134,7 +144,10 @@ async fn converse(cx: &Context, home: &Path, mut steps: Vec<Step>) -> CliResult 
         if let Some(sent) = &step.sent {
             cx.out.line(&format!("  → {}", crate::text::line(sent, 800)))?;
         }
-        cx.out.line(&format!("  ← {}", crate::text::line(&step.received, 800)))?;
+        for (at, line) in step.shown.iter().enumerate() {
+            let arrow = if at == 0 { '←' } else { ' ' };
+            cx.out.line(&format!("  {arrow} {}", crate::text::clean(line)))?;
+        }
         cx.out.line("")?;
     }
     cx.out.line("That is all there is to it, for as many servers as you like. Next:")?;

@@ -10,8 +10,10 @@ use crate::{
     app, config,
     kind::AuthKind,
     store::{health::HealthStore, pins::PinStore, tool_cache::ListCache},
+    task,
 };
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -37,24 +39,42 @@ pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
             return Ok(Exit::FAILED);
         }
     }
-    let account = cx.tenant.account(name);
-    // The credential goes first: an entry without one can be disconnected again, a credential
-    // without an entry is an orphan.
-    let deleted =
-        keyed && cx.vault(&settings, None).delete(&account).await.map_err(CliError::from)?;
+    let paths = cx.paths.clone();
+    let _lock = task::blocking(move || app::connect_lock(&paths))
+        .await
+        .map_err(|error| CliError::failed("could not lock the configuration").because(&error))?
+        .map_err(|error| CliError::failed("could not lock the configuration").because(&error))?;
+    let mut accounts = BTreeSet::from([cx.tenant.account(name)]);
+    let mut deleted = false;
+    if keyed {
+        // The credentials go first: an entry without one can be disconnected again, a credential
+        // without an entry is an orphan.
+        let vault = cx.vault(&settings, None);
+        let kept = vault.accounts().await.map_err(CliError::from)?.unwrap_or_default();
+        accounts.extend(kept.into_iter().filter(|a| a.rsplit('/').next() == Some(name.as_str())));
+        for account in &accounts {
+            deleted |= vault.delete(account).await.map_err(CliError::from)?;
+        }
+    }
     config::remove_connection(&cx.paths, name)?;
+    for account in &accounts {
+        forget(cx, name.as_str(), account);
+    }
+    app::remember_good(&cx.paths);
+    cx.out.note(&format!("{name} is disconnected"));
+    done(cx, name.as_str(), true, deleted)
+}
+
+fn forget(cx: &Context, name: &str, account: &str) {
     for forgotten in [
-        ListCache::new(cx.paths.lists()).remove(&account),
-        HealthStore::new(cx.paths.health()).remove(&account),
-        PinStore::new(cx.paths.pins()).remove(&account),
+        ListCache::new(cx.paths.lists()).remove(account),
+        HealthStore::new(cx.paths.health()).remove(account),
+        PinStore::new(cx.paths.pins()).remove(account),
     ] {
         if let Err(error) = forgotten {
             cx.out.warn(&format!("something remembered of {name} could not be removed: {error}"));
         }
     }
-    app::remember_good(&cx.paths);
-    cx.out.note(&format!("{name} is disconnected"));
-    done(cx, name.as_str(), true, deleted)
 }
 
 fn done(cx: &Context, name: &str, removed: bool, credential_deleted: bool) -> CliResult {

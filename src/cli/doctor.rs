@@ -6,7 +6,7 @@ use crate::{
     clients,
     config::{self, Settings, Source},
     kind::{AuthKind, Status},
-    ui::{Cell, Table},
+    text,
 };
 use serde::Serialize;
 use std::{collections::BTreeSet, path::Path};
@@ -54,22 +54,28 @@ pub(super) async fn run(cx: &Context) -> CliResult {
     findings.extend(store(cx, &loaded.settings).await);
     findings.extend(connections(cx, &loaded.settings));
     findings.extend(client_entries(cx));
-    let ill = findings.iter().any(|finding| finding.status == "error");
+    let ill = |what: fn(&str) -> bool| {
+        findings.iter().any(|finding| finding.status == "error" && what(finding.check))
+    };
+    let exit = if ill(|check| check != "connection") {
+        Exit::FAILED
+    } else if ill(|check| check == "connection") {
+        Exit::UNHEALTHY
+    } else {
+        Exit::DONE
+    };
     if cx.out.json() {
         cx.out.document("doctor", &Document { findings })?;
-    } else {
-        let mut table = Table::new(["CHECK", "STATUS", "FINDING", "FIX"]);
-        for finding in findings {
-            table.row([
-                Cell::from(finding.check),
-                finding.status.into(),
-                finding.message.into(),
-                finding.fix.unwrap_or_default().into(),
-            ]);
-        }
-        cx.out.table(&table)?;
+        return Ok(exit);
     }
-    Ok(if ill { Exit::FAILED } else { Exit::DONE })
+    // Lines and no table: a finding and its fix are of no use when they are cut.
+    for Finding { check, status, message, fix } in findings {
+        cx.out.line(&format!("{status:<8} {check:<11} {}", text::line(&message, 1000)))?;
+        if let Some(fix) = fix {
+            cx.out.line(&format!("{:<20} fix: {}", "", text::line(&fix, 1000)))?;
+        }
+    }
+    Ok(exit)
 }
 
 fn program() -> Finding {
@@ -97,8 +103,8 @@ fn configuration(cx: &Context, loaded: &config::Loaded) -> Finding {
             "allmcp connect https://…/mcp",
         ),
         (None, _) => {
-            let count = loaded.settings.connections.len();
-            Finding::ok("config", format!("{file}, {count} connections"))
+            let count = text::count(loaded.settings.connections.len(), "connection");
+            Finding::ok("config", format!("{file}, {count}"))
         }
     }
 }
@@ -163,11 +169,9 @@ fn connections(cx: &Context, settings: &Settings) -> Vec<Finding> {
         let message =
             format!("{name}: {}{}{why}", row.status, if why.is_empty() { "" } else { ", " });
         match row.status {
-            Status::NeedsAuth => Finding::error(
-                "connection",
-                message,
-                format!("allmcp connect URL --name {name} --auth key --force"),
-            ),
+            Status::NeedsAuth => {
+                Finding::error("connection", message, format!("allmcp reconnect {name}"))
+            }
             Status::Error | Status::Paused => {
                 Finding::error("connection", message, format!("allmcp status {name} --live"))
             }

@@ -11,10 +11,11 @@ use crate::{
     app::{App, Scope},
     store::tool_cache::ListCache,
     text,
+    wire::splice,
 };
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 #[derive(Serialize)]
 struct Document {
@@ -107,7 +108,7 @@ fn print(cx: &Context, document: &Document) -> std::io::Result<()> {
     let kept = row.credential.as_ref().map(|c| format!("{}, account {}", c.store, c.account));
     field("credential", kept.as_deref())?;
     field("protocol", document.protocol.as_deref())?;
-    field("server", document.server_info.as_ref().map(|raw| raw.get()))?;
+    field("server", document.server_info.as_deref().map(server).as_deref())?;
     field("last sync", row.last_sync.as_deref())?;
     if let Some(instructions) = &document.instructions {
         out.line("")?;
@@ -126,12 +127,82 @@ fn print(cx: &Context, document: &Document) -> std::io::Result<()> {
         out.line(&format!("{}{marks}", tool.name))?;
         let Some(definition) = &tool.json else { continue };
         let definition = Bytes::from(definition.get().to_owned());
-        if let Some(text) = crate::wire::splice::get_str(&definition, "description") {
+        if let Some(text) = splice::get_str(&definition, "description") {
             out.line(&format!("  {}", text::line(&text, 400)))?;
         }
-        if let Some(schema) = crate::wire::splice::get(&definition, "inputSchema") {
-            out.line(&format!("  input  {}", text::line(&String::from_utf8_lossy(&schema), 2000)))?;
+        if let Some(schema) = splice::get(&definition, "inputSchema") {
+            for argument in arguments(&schema) {
+                out.line(&format!("    {argument}"))?;
+            }
         }
     }
     Ok(())
+}
+
+/// `The Shop 1.2`, from what a server says of itself.
+fn server(info: &RawValue) -> String {
+    let info = Bytes::from(info.get().to_owned());
+    let field = |key: &str| splice::get_str(&info, key).map(|value| text::line(&value, 80));
+    let name = field("title").or_else(|| field("name")).unwrap_or_default();
+    format!("{name} {}", field("version").unwrap_or_default()).trim().to_owned()
+}
+
+/// The arguments of a tool, a line each: name, type, whether it must be given, and what it is.
+fn arguments(schema: &[u8]) -> Vec<String> {
+    let schema: Value = serde_json::from_slice(schema).unwrap_or_default();
+    let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
+    let required = |name: &str| {
+        schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
+    };
+    let widest = properties.keys().map(|name| name.chars().count()).max().unwrap_or(0).min(24);
+    let line = |(name, about): (&String, &Value)| {
+        let mut kind = match (&about["type"], &about["enum"]) {
+            (_, Value::Array(values)) => {
+                values.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
+            }
+            (Value::Array(types), _) => {
+                types.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("|")
+            }
+            (Value::String(one), _) => one.clone(),
+            _ => "any".to_owned(),
+        };
+        if required(name) {
+            kind.push_str(", required");
+        }
+        let what = match about["description"].as_str() {
+            Some(what) => format!("  {}", text::line(what, 200)),
+            None => String::new(),
+        };
+        format!("{:<widest$}  {}{what}", text::line(name, 60), text::line(&kind, 80))
+    };
+    properties.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_told_as_a_list_of_arguments() {
+        let schema = br#"{"type":"object","required":["query"],"properties":{
+            "query":{"type":"string","description":"What to\nlook for"},
+            "sort":{"enum":["up","down"]},"n":{"type":["integer","null"]},"x":true}}"#;
+        assert_eq!(
+            arguments(schema),
+            [
+                "query  string, required  What to look for",
+                "sort   \"up\"|\"down\"",
+                "n      integer|null",
+                "x      any"
+            ]
+        );
+        assert!(arguments(b"{}").is_empty() && arguments(b"[").is_empty());
+    }
+
+    #[test]
+    fn a_server_goes_by_its_title() {
+        let info = |json: &str| server(&RawValue::from_string(json.to_owned()).unwrap());
+        assert_eq!(info(r#"{"name":"shop","title":"The Shop","version":"1.2"}"#), "The Shop 1.2");
+        assert_eq!(info(r#"{"name":"shop"}"#), "shop");
+    }
 }

@@ -20,6 +20,8 @@ struct Document<'a> {
     changed: bool,
     backup: Option<String>,
     dry_run: bool,
+    /// What a dry run would have done.
+    diff: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -55,43 +57,42 @@ pub(super) fn install(cx: &Context, args: &InstallArgs) -> CliResult {
             client.title()
         ));
     }
-    carry_out(cx, client, &plan, args.dry_run, args.yes)
+    carry_out(cx, "install", client, &plan, args.dry_run, args.yes)
 }
 
 pub(super) fn uninstall(cx: &Context, args: &UninstallArgs) -> CliResult {
     let client = args.client.0;
     let plan = clients::uninstall(client, &dirs(cx)?, &server(cx)?)?;
-    carry_out(cx, client, &plan, args.dry_run, args.yes)
+    carry_out(cx, "uninstall", client, &plan, args.dry_run, args.yes)
 }
 
 fn carry_out(
     cx: &Context,
+    command: &str,
     client: &'static dyn Client,
     plan: &Plan,
     dry_run: bool,
     yes: bool,
 ) -> CliResult {
     let path = plan.path().display().to_string();
-    let tell = |changed: bool, backup: Option<String>| -> CliResult {
+    let tell = |changed: bool, backup: Option<String>, diff: Option<String>| -> CliResult {
         if cx.out.json() {
             let path = path.clone();
-            cx.out.document(
-                "install",
-                &Document { client: client.id(), path, changed, backup, dry_run },
-            )?;
+            let document = Document { client: client.id(), path, changed, backup, dry_run, diff };
+            cx.out.document(command, &document)?;
         }
         Ok(Exit::DONE)
     };
     if *plan.change() == Change::Nothing {
         cx.out.note(&format!("{path} is as it should be; nothing to do"));
-        return tell(false, None);
+        return tell(false, None, None);
     }
     let diff = plan.diff();
     if dry_run {
         if !cx.out.json() {
             cx.out.diff(&diff)?;
         }
-        return tell(false, None);
+        return tell(false, None, Some(diff));
     }
     cx.out.note(&path);
     cx.out.note_diff(&diff);
@@ -104,8 +105,8 @@ fn carry_out(
     if let Some(backup) = &backup {
         cx.out.note(&format!("the file as it was is kept as {backup}"));
     }
-    cx.out.note(client.afterwards());
-    tell(true, backup)
+    cx.out.note(&format!("{path} is written; {}", client.afterwards()));
+    tell(true, backup, None)
 }
 
 fn list(cx: &Context) -> CliResult {

@@ -123,11 +123,11 @@ fn verdict(row: &StatusRow, failures: &HashMap<String, Arc<UpstreamError>>) -> C
     }
     let why =
         row.health.last_error.clone().unwrap_or_else(|| format!("{name} is {}", row.row.status));
-    let kind = match row.row.status {
-        Status::NeedsAuth => Kind::NeedsAuth,
-        _ => Kind::Unreachable,
+    let (kind, hint) = match row.row.status {
+        Status::NeedsAuth => (Kind::NeedsAuth, format!("allmcp reconnect {name}")),
+        _ => (Kind::Unreachable, format!("allmcp status {name} --live")),
     };
-    CliError::new(kind, why).on(name).hint(format!("allmcp status {name} --live"))
+    CliError::new(kind, why).on(name).hint(hint)
 }
 
 fn print(cx: &Context, rows: Vec<StatusRow>) -> Result<(), CliError> {
@@ -146,7 +146,7 @@ fn print(cx: &Context, rows: Vec<StatusRow>) -> Result<(), CliError> {
             row.status.into(),
             counted(row.enabled_tools, row.tools).into(),
             health.latency_ms.map(|ms| format!("{ms} ms")).unwrap_or_default().into(),
-            row.last_sync.unwrap_or_default().into(),
+            row.last_sync.map(|at| rows::shown_time(cx, &at)).unwrap_or_default().into(),
             health.last_error.unwrap_or_default().into(),
         ]);
     }

@@ -62,8 +62,9 @@ fn show(cx: &Context, reader: &mut LogReader, filter: &Filter) -> io::Result<usi
 fn line(entry: &Entry) -> String {
     let time = humantime::format_rfc3339_seconds(entry.time);
     let tool = if entry.tool.is_empty() { "-" } else { &entry.tool };
+    // Lines come one by one, so the columns are as wide as most names are.
     let mut line = format!(
-        "{time}  {:<10} {tool}  {} ms  {} B",
+        "{time}  {:<10}  {tool:<36}  {:>6} ms  {:>8} B",
         entry.outcome.word(),
         entry.duration_ms,
         entry.response_bytes

@@ -18,7 +18,9 @@ mod inspect;
 mod install;
 mod list;
 mod logs;
+mod reconnect;
 mod rows;
+mod secrets;
 mod serve;
 mod switch;
 mod sync;
@@ -67,6 +69,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
     match command {
         Command::Connect(args) => connect::run(cx, args).await,
         Command::Disconnect(args) => disconnect::run(cx, args).await,
+        Command::Reconnect(args) => reconnect::run(cx, args).await,
         Command::Enable(args) => switch::run(cx, &args.name, true),
         Command::Disable(args) => switch::run(cx, &args.name, false),
         Command::List => list::list(cx),
@@ -83,9 +86,6 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Uninstall(args) => install::uninstall(cx, &args),
         Command::Doctor => doctor::run(cx).await,
         Command::Demo(args) => demo::run(cx, &args).await,
-        Command::Login(_) | Command::Logout(_) | Command::Whoami(_) => {
-            Err(CliError::not_in_this_version("signing in to a company's identity provider"))
-        }
     }
 }
 

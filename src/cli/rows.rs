@@ -65,11 +65,14 @@ pub(super) fn one(
     } else if connection.problem.is_some() {
         Status::Error
     } else {
-        known.as_ref().map_or_else(
-            // Connected by a command and not used by a server yet.
-            || if lists.is_some() { Status::Connected } else { Status::Unknown },
-            |health| health.state,
-        )
+        match &known {
+            // It went well with another URL than the one of now.
+            Some(health) if health.state == Status::Connected && lists.is_none() => Status::Unknown,
+            Some(health) => health.state,
+            // Connected by a command and not used since.
+            None if lists.is_some() => Status::Connected,
+            None => Status::Unknown,
+        }
     };
     let url = match &connection.target {
         Target::Url(url) => Some(url.source().to_owned()),
@@ -124,6 +127,42 @@ fn credential(
     Some(Credential { store: store.word(), account: account.to_owned() })
 }
 
+/// A time for people: on a terminal how long ago it was, elsewhere as it is.
+pub(super) fn shown_time(cx: &Context, at: &str) -> String {
+    match humantime::parse_rfc3339(at) {
+        Ok(then) if cx.out.terminal().stdout => ago(then, SystemTime::now()),
+        _ => at.to_owned(),
+    }
+}
+
+fn ago(then: SystemTime, now: SystemTime) -> String {
+    let seconds = now.duration_since(then).unwrap_or_default().as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3600 => format!("{} min ago", seconds / 60),
+        3600..86_400 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} d ago", seconds / 86_400),
+    }
+}
+
 pub(super) fn time(at: SystemTime) -> String {
     humantime::format_rfc3339_seconds(at).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn how_long_ago_is_told_in_its_largest_unit() {
+        let then = SystemTime::UNIX_EPOCH;
+        let told = |seconds| ago(then, then + Duration::from_secs(seconds));
+        assert_eq!(
+            [told(0), told(59), told(60), told(7199), told(200_000)],
+            ["0 s ago", "59 s ago", "1 min ago", "1 h ago", "2 d ago"]
+        );
+        // A clock that was set back.
+        assert_eq!(ago(then + Duration::from_secs(9), then), "0 s ago");
+    }
 }

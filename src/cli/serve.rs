@@ -64,7 +64,7 @@ fn bridge_header(name: &str, value: &str) -> Result<Template, CliError> {
     source.push_str(&rest.replace('$', "$$"));
     let template: Template =
         source.parse().map_err(|error| CliError::usage(format!("--header {name}: {error}")))?;
-    if crate::connect::holds_credential(name) && template.holes().next().is_none() {
+    if crate::secret::holds_credential(name) && template.holes().next().is_none() {
         tracing::warn!(
             "--header {name}: a secret on the command line can be read by others; \
              use '{name}: ${{env:NAME}}', or allmcp connect to keep it in the keychain"

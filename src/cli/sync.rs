@@ -6,7 +6,10 @@ use super::{
     exit::Exit,
     grammar::MaybeNameArgs,
 };
-use crate::app::{App, Scope};
+use crate::{
+    app::{App, Scope},
+    text,
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -33,6 +36,9 @@ pub(super) async fn run(cx: &Context, args: &MaybeNameArgs) -> CliResult {
             Some(_) => {}
         }
     }
+    if settings.connections.is_empty() {
+        cx.out.note("no connections yet; add one: allmcp connect https://…/mcp");
+    }
     let app = App::build(&cx.paths, &cx.env, &settings, &cx.tenant, Scope::Enabled);
     let wanted = settings
         .connections
@@ -49,7 +55,7 @@ pub(super) async fn run(cx: &Context, args: &MaybeNameArgs) -> CliResult {
         let tools = index.tools().iter().filter(|tool| *tool.member.name() == name).count();
         if !cx.out.json() {
             match &error {
-                None => cx.out.line(&format!("{name}: {tools} tools"))?,
+                None => cx.out.line(&format!("{name}: {}", text::count(tools, "tool")))?,
                 Some(error) if args.name.is_none() => cx.out.warn(&error.to_string()),
                 Some(_) => {}
             }

@@ -12,9 +12,9 @@ impl From<UpstreamError> for CliError {
         let live = format!("allmcp status {name} --live");
         let new = |kind| Self::new(kind, error.to_string()).on(&name);
         match &error.kind {
-            ErrorKind::NeedsAuth => new(Kind::NeedsAuth)
-                .hint(format!("allmcp connect URL --name {name} --auth key --force")),
-            ErrorKind::NeedsScope { .. } => new(Kind::NeedsAuth),
+            ErrorKind::NeedsAuth | ErrorKind::NeedsScope { .. } => {
+                new(Kind::NeedsAuth).hint(format!("allmcp reconnect {name}"))
+            }
             ErrorKind::Unreachable | ErrorKind::Paused => new(Kind::Unreachable).hint(live),
             ErrorKind::Timeout => new(Kind::Timeout).hint(live),
             ErrorKind::Store => new(Kind::Store).hint("allmcp doctor"),

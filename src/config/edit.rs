@@ -156,6 +156,7 @@ pub(super) mod tests {
             params: std::collections::BTreeMap::new(),
             allow: Vec::new(),
             enabled: true,
+            store: None,
         }
     }
 

@@ -24,11 +24,14 @@ pub struct NewConnection {
     /// Globs; empty: every tool.
     pub allow: Vec<String>,
     pub enabled: bool,
+    /// Remembered in the settings, in the same write.
+    pub store: Option<StoreKind>,
 }
 
 /// Adds a connection after the others; a taken name is an error.
 pub fn add_connection(paths: &Paths, new: &NewConnection) -> Result<(), ConfigError> {
     edit(paths, |document| {
+        remember_store(document, new)?;
         if section(document, "connections")?.contains_key(new.name.as_str()) {
             return Err(ConfigError::Taken { name: new.name.clone() });
         }
@@ -39,7 +42,10 @@ pub fn add_connection(paths: &Paths, new: &NewConnection) -> Result<(), ConfigEr
 /// Writes a connection in the place of the one of that name, if there is one; nothing of the old
 /// entry but the comment above it stays.
 pub fn replace_connection(paths: &Paths, new: &NewConnection) -> Result<(), ConfigError> {
-    edit(paths, |document| put_connection(document, new))
+    edit(paths, |document| {
+        remember_store(document, new)?;
+        put_connection(document, new)
+    })
 }
 
 /// Removes a connection, also from the profiles. False when there is none of that name.
@@ -102,12 +108,11 @@ pub fn set_tool_rules(
     })
 }
 
-/// Remembers where secrets are kept.
-pub fn set_store(paths: &Paths, store: StoreKind) -> Result<(), ConfigError> {
-    edit(paths, |document| {
+fn remember_store(document: &mut DocumentMut, new: &NewConnection) -> Result<(), ConfigError> {
+    if let Some(store) = new.store {
         put(section(document, "settings")?, "store", store.word().into());
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 fn put_connection(document: &mut DocumentMut, new: &NewConnection) -> Result<(), ConfigError> {
@@ -342,15 +347,28 @@ connections = [\"crm\", \"docs\"] # both
     }
 
     #[test]
-    fn rules_and_the_store_get_their_tables() {
+    fn rules_get_their_table() {
         let (_dir, paths) = home(Some(FILE));
         let docs = "docs".parse().unwrap();
         set_tool_rules(&paths, &docs, vec!["a*".to_owned()], vec!["b".to_owned()]).unwrap();
         set_tool_rules(&paths, &docs, vec!["*".to_owned()], Vec::new()).unwrap();
-        set_store(&paths, StoreKind::File).unwrap();
         let text = now(&paths);
         assert!(text.contains("[connections.docs.tools]\nallow = [\"*\"]\ndeny = []\n"), "{text}");
-        assert!(text.contains("\n[settings]\nstore = \"file\"\n"), "{text}");
+    }
+
+    #[test]
+    fn the_store_is_remembered_with_the_first_entry_that_needs_one() {
+        let (_dir, paths) = home(None);
+        let first = NewConnection { store: Some(StoreKind::File), ..new("a") };
+        add_connection(&paths, &first).unwrap();
+        assert_eq!(
+            now(&paths),
+            "version = 1\n\n[settings]\nstore = \"file\"\n\n[connections.a]\nurl = \"https://h.example/mcp\"\nauth = \"none\"\n"
+        );
+        let before = now(&paths);
+        let taken = NewConnection { store: Some(StoreKind::Keychain), ..new("a") };
+        assert!(add_connection(&paths, &taken).is_err());
+        assert_eq!(now(&paths), before);
     }
 
     #[test]

@@ -133,6 +133,7 @@ fn overlay(settings: &mut Settings, env: &Env) {
     if let Some(log) = &env.log {
         settings.log_level.clone_from(log);
     }
+    settings.remembered_store = settings.store;
     match env.store.as_deref().map(str::parse) {
         Some(Ok(store)) => settings.store = Some(store),
         Some(Err(e)) => settings.warnings.push(format!("ALLMCP_STORE is ignored: {e}")),

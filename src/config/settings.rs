@@ -14,6 +14,8 @@ pub struct Settings {
     pub mode: Mode,
     /// `None`: not chosen yet, it is at the first secret.
     pub store: Option<StoreKind>,
+    /// As the file has it, whatever the environment says.
+    pub remembered_store: Option<StoreKind>,
     /// May hold a password: never print it.
     pub proxy: Option<String>,
     pub no_proxy: Option<String>,
@@ -39,6 +41,7 @@ impl Default for Settings {
         Self {
             mode: Mode::Auto,
             store: None,
+            remembered_store: None,
             proxy: None,
             no_proxy: None,
             ca_file: None,

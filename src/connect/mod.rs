@@ -1,31 +1,37 @@
 //! The one way to add a connection: look → ask → try → save.
 //!
-//! Owns the order in which that happens, so that an interrupted run leaves nothing behind but an
-//! orphan secret: the store is tried before anything else, the key is written after a trial
-//! session went well, and the config entry last. May name `auth`, `upstream`, `vault`, `store`,
-//! `page` and leaves. Called by `cli` and by our own tools.
+//! Owns the order in which that happens, so that nothing is ever half saved: the store is tried
+//! before anything else, and the key, the lists and the config entry are written in one go after
+//! a trial session went well, by one process at a time. May name `auth`, `upstream`, `vault`,
+//! `store`, `page` and leaves. Called by `cli` and by our own tools.
 
 mod naming;
 mod refuse;
+mod renew;
+mod save;
 mod trial;
 
 pub use naming::default_name;
-pub use refuse::holds_credential;
-pub use trial::save_lists;
+pub use renew::reconnect;
+pub use save::save_lists;
 
+use self::refuse::Target;
 use crate::{
-    auth::{self, CredentialConfig, EnvLookup},
+    auth::{CredentialConfig, EnvLookup, TOKEN},
+    disk::lock::FileLock,
     kind::{AuthKind, StoreKind},
     name::{ConnectionName, Tenant},
     net::Net,
     secret::Secret,
     store::tool_cache::ListCache,
     task::Shutdown,
+    template::Hole,
     upstream::{ErrorKind, Listing, UpstreamError},
     vault::{VaultError, VaultHandle},
 };
+use futures_util::future::BoxFuture;
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -51,9 +57,9 @@ pub struct Request {
     pub timeout: Option<Duration>,
 }
 
-/// A connection as it goes into the configuration.
-#[derive(Debug, Clone)]
-pub struct NewConnection {
+/// A connection as it goes into the configuration, and as it stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entered {
     pub name: ConnectionName,
     pub url: String,
     pub auth: AuthKind,
@@ -64,28 +70,31 @@ pub struct NewConnection {
 
 /// The configuration, as far as connecting needs it; the composition root implements it.
 pub trait ConnectionStore: Send + Sync {
-    /// Names and URLs (as written) of all connections.
-    fn connections(&self) -> Vec<(ConnectionName, String)>;
-    /// Adds the entry under the lock of the file; with `replace` over one of that name. The
-    /// error is a text for people.
-    fn add(&self, new: &NewConnection, replace: bool) -> Result<(), AddError>;
+    /// All connections, in order.
+    fn connections(&self) -> Vec<Entered>;
+    /// Adds the entry under the lock of the file; with `replace` over one of that name.
+    fn add(&self, new: &Entered, replace: bool) -> Result<(), AddError>;
+    /// While it is held no other process saves a connection. Blocks.
+    fn lock(&self) -> Result<FileLock, AddError>;
 }
 
-/// Why the entry was not written.
+/// Why the entry was not written, as a text for people.
 #[derive(Debug, thiserror::Error)]
-pub enum AddError {
-    /// Somebody took the name in the meantime.
-    #[error("the name is taken")]
-    Taken,
-    #[error("{0}")]
-    Failed(String),
-}
+#[error("{0}")]
+pub struct AddError(pub String);
 
 /// Gives a secret that is missing: a prompt, or an error that names the flag.
 pub trait Ask: Send + Sync {
-    /// `name` as in `${secret:name}`; `why` in a few words.
-    fn secret(&self, name: &str, why: &str) -> Result<Secret<String>, String>;
+    /// `name` as in `${secret:name}`; `host` is who wants it.
+    fn secret<'a>(
+        &'a self,
+        name: &'a str,
+        host: &'a str,
+    ) -> BoxFuture<'a, Result<Secret<String>, String>>;
 }
+
+/// `ALLMCP_TOKEN_<NAME>`: a key for this process, used and never stored.
+pub type TokenLookup = Arc<dyn Fn(&ConnectionName) -> Option<Secret<String>> + Send + Sync>;
 
 /// What connecting stands on.
 #[derive(Clone)]
@@ -96,22 +105,32 @@ pub struct Deps {
     pub shutdown: Shutdown,
     pub connections: Arc<dyn ConnectionStore>,
     pub env: EnvLookup,
+    pub token: TokenLookup,
 }
 
 /// How it ended well.
 #[derive(Debug)]
-pub enum Connected {
-    New {
-        name: ConnectionName,
-        auth: AuthKind,
-        tools: usize,
-        dry_run: bool,
-    },
-    /// The same name with the same target was there before.
+pub struct Connected {
+    pub name: ConnectionName,
+    pub auth: AuthKind,
+    pub tools: usize,
+    pub how: How,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    New,
+    /// In the place of another target of that name.
+    Replaced,
+    /// It was there; it has a credential that it had not, or another one.
+    Renewed,
+    /// The same name with the same target was there before, credential and all. A key that was
+    /// given all the same was not used.
     Already {
-        name: ConnectionName,
-        tools: usize,
+        key_unused: bool,
     },
+    /// A dry run: nothing was saved.
+    WouldBe,
 }
 
 /// How it ended otherwise; nothing was saved.
@@ -125,14 +144,16 @@ pub enum ConnectError {
     Taken { name: ConnectionName, target: String },
     #[error("{0}")]
     Missing(String),
+    #[error("{hole} is not set")]
+    Unset { hole: Hole },
     #[error("the {kind} store cannot keep a secret: {source}")]
     Store { kind: StoreKind, source: VaultError },
     #[error("{0}")]
     Upstream(UpstreamError),
-    #[error("the server wants a sign-in, and none was given")]
-    SignInWanted { name: ConnectionName },
-    #[error("the server refused the key: {detail}")]
-    WrongKey { name: ConnectionName, detail: String },
+    #[error("{host} wants a sign-in, and none was given")]
+    SignInWanted { name: ConnectionName, host: String },
+    #[error("{host} did not accept the key")]
+    WrongKey { name: ConnectionName, host: String },
     #[error("could not save the connection: {0}")]
     Save(String),
 }
@@ -144,136 +165,109 @@ pub async fn connect(
     ask: &dyn Ask,
 ) -> Result<Connected, ConnectError> {
     let target = refuse::check(&request)?;
-    let taken = deps.connections.connections();
-    let name = match &request.name {
-        Some(name) => name.clone(),
-        None => naming::free_name(&target.host, &request.url, &taken),
-    };
-    if let Some((_, url)) = taken.iter().find(|(other, _)| *other == name)
+    let known = deps.connections.connections();
+    let name = naming::pick(&request, &target.host, &known);
+    if let Some(there) = known.iter().find(|other| other.name == name)
         && !request.force
     {
-        if *url == request.url {
-            let account = request.tenant.account(&name);
-            let tools = deps.cache.load(&account).map_or(0, |lists| lists.tools.len());
-            return Ok(Connected::Already { name, tools });
-        }
-        return Err(ConnectError::Taken { name, target: url.clone() });
+        return renew::again(deps, request, there, ask).await;
     }
-
-    let wants_key = wants_key(&request, &target);
-    if wants_key {
-        // Before anything is asked or sent: a key that cannot be kept must not be asked for.
-        if !request.dry_run {
-            probe(deps).await?;
-        }
-        fill(&mut request, &target, ask)?;
+    let (auth, listing) = find_way_in(deps, &mut request, &target, &name, ask).await?;
+    if request.dry_run {
+        return Ok(Connected { name, auth, tools: listing.tools.len(), how: How::WouldBe });
     }
-    let auth = if wants_key { AuthKind::Key } else { request.auth.unwrap_or(AuthKind::None) };
-    let (auth, listing) = match trial::run(deps, &request, &target, &name, auth).await {
-        Ok(listing) => (auth, listing),
-        Err(error) if error.kind == ErrorKind::NeedsAuth && wants_key => {
-            return Err(ConnectError::WrongKey { name, detail: error.detail });
-        }
-        Err(error) if error.kind == ErrorKind::NeedsAuth && request.auth.is_none() => {
-            // It found out: there is no getting in without a credential.
-            if !request.dry_run {
-                probe(deps).await?;
-            }
-            let key = ask.secret("token", "the server wants a key");
-            let Ok(key) = key else { return Err(ConnectError::SignInWanted { name }) };
-            request.secrets.insert("token".to_owned(), key);
-            let listing = trial::run(deps, &request, &target, &name, AuthKind::Key).await;
-            (AuthKind::Key, listing.map_err(|error| refused_key(name.clone(), error))?)
-        }
-        Err(error) if error.kind == ErrorKind::NeedsAuth => {
-            return Err(ConnectError::SignInWanted { name });
-        }
-        Err(error) => return Err(ConnectError::Upstream(error)),
-    };
-    let tools = listing.tools.len();
-    if !request.dry_run {
-        save(deps, &request, &target, &name, auth, &listing).await?;
-    }
-    Ok(Connected::New { name, auth, tools, dry_run: request.dry_run })
+    save::new(deps, request, target, name, auth, listing).await
 }
 
-fn refused_key(name: ConnectionName, error: UpstreamError) -> ConnectError {
-    if error.kind == ErrorKind::NeedsAuth {
-        ConnectError::WrongKey { name, detail: error.detail }
-    } else {
-        ConnectError::Upstream(error)
+/// Tries until there is a session, with what was given and what `ask` gives.
+async fn find_way_in(
+    deps: &Deps,
+    request: &mut Request,
+    target: &Target,
+    name: &ConnectionName,
+    ask: &dyn Ask,
+) -> Result<(AuthKind, Listing), ConnectError> {
+    target.all_set(request, &deps.env)?;
+    let host = &target.host;
+    let wants_key = wants_key(deps, request, target, name);
+    if wants_key {
+        fill(deps, request, target, name, ask).await?;
+    }
+    let auth = if wants_key { AuthKind::Key } else { request.auth.unwrap_or(AuthKind::None) };
+    let shut = |error: UpstreamError| match error.kind {
+        ErrorKind::NeedsAuth => ConnectError::WrongKey { name: name.clone(), host: host.clone() },
+        _ => ConnectError::Upstream(error),
+    };
+    match trial::run(deps, request, target, name, auth).await {
+        Ok(listing) => Ok((auth, listing)),
+        Err(error) if error.kind == ErrorKind::NeedsAuth && !wants_key => {
+            let wanted = || ConnectError::SignInWanted { name: name.clone(), host: host.clone() };
+            if request.auth.is_some() {
+                return Err(wanted());
+            }
+            // It found out: there is no getting in without a credential.
+            probe(deps, request).await?;
+            let key = ask.secret(TOKEN, host).await.map_err(|_| wanted())?;
+            request.secrets.insert(TOKEN.to_owned(), key);
+            let listing = trial::run(deps, request, target, name, AuthKind::Key).await;
+            Ok((AuthKind::Key, listing.map_err(shut)?))
+        }
+        Err(error) => Err(shut(error)),
     }
 }
 
 /// True when a secret belongs to this connection: it was said, given, or a template names one.
-fn wants_key(request: &Request, target: &refuse::Target) -> bool {
+fn wants_key(deps: &Deps, request: &Request, target: &Target, name: &ConnectionName) -> bool {
+    let given = || !request.secrets.is_empty() || (deps.token)(name).is_some();
     request.auth == Some(AuthKind::Key)
-        || (request.auth.is_none() && (!request.secrets.is_empty() || target.needs_secret()))
+        || (request.auth.is_none() && (target.needs_secret() || given()))
 }
 
-async fn probe(deps: &Deps) -> Result<(), ConnectError> {
+/// A key that cannot be kept must not be asked for: this comes before any question.
+async fn probe(deps: &Deps, request: &Request) -> Result<(), ConnectError> {
+    if request.dry_run {
+        return Ok(());
+    }
     let kind = deps.vault.kind();
     deps.vault.probe().await.map_err(|source| ConnectError::Store { kind, source })
 }
 
 /// Asks for every secret that a template names and nobody gave.
-fn fill(request: &mut Request, target: &refuse::Target, ask: &dyn Ask) -> Result<(), ConnectError> {
-    let mut names = target.secret_names();
+async fn fill(
+    deps: &Deps,
+    request: &mut Request,
+    target: &Target,
+    name: &ConnectionName,
+    ask: &dyn Ask,
+) -> Result<(), ConnectError> {
+    let mut names: BTreeSet<String> = target.secret_names();
     if names.is_empty() {
-        names.insert("token".to_owned());
+        names.insert(TOKEN.to_owned());
     }
-    for name in names {
-        if let Entry::Vacant(missing) = request.secrets.entry(name) {
-            let secret = ask.secret(missing.key(), "this connection needs it");
-            missing.insert(secret.map_err(ConnectError::Missing)?);
+    if (deps.token)(name).is_some() {
+        names.remove(TOKEN);
+    }
+    if !names.is_empty() || !request.secrets.is_empty() {
+        probe(deps, request).await?;
+    }
+    for secret in names {
+        if let Entry::Vacant(missing) = request.secrets.entry(secret) {
+            let answer = ask.secret(missing.key(), &target.host).await;
+            missing.insert(answer.map_err(ConnectError::Missing)?);
         }
     }
     Ok(())
-}
-
-/// Key, lists, config entry: in this order, and the last one is the commit.
-async fn save(
-    deps: &Deps,
-    request: &Request,
-    target: &refuse::Target,
-    name: &ConnectionName,
-    auth: AuthKind,
-    listing: &Listing,
-) -> Result<(), ConnectError> {
-    let account = request.tenant.account(name);
-    if auth == AuthKind::Key {
-        let kind = deps.vault.kind();
-        let config = credential_config(deps, request, target, name, auth);
-        let bound = config.bound().map_err(|error| ConnectError::Missing(error.to_string()))?;
-        auth::save_secrets(&deps.vault, &account, &bound, request.secrets.clone())
-            .await
-            .map_err(|source| ConnectError::Store { kind, source })?;
-    }
-    save_lists(&deps.cache, &account, &request.url, listing);
-    let new = NewConnection {
-        name: name.clone(),
-        url: request.url.clone(),
-        auth,
-        headers: request.headers.clone(),
-        params: request.params.clone(),
-        allow: request.allow.clone(),
-    };
-    deps.connections.add(&new, request.force).map_err(|error| match error {
-        AddError::Taken => {
-            ConnectError::Taken { name: name.clone(), target: "another connection".into() }
-        }
-        AddError::Failed(text) => ConnectError::Save(text),
-    })
 }
 
 /// What the credential of this request is made of.
 fn credential_config(
     deps: &Deps,
     request: &Request,
-    target: &refuse::Target,
+    target: &Target,
     name: &ConnectionName,
     auth: AuthKind,
 ) -> CredentialConfig {
+    let given = request.secrets.contains_key(TOKEN);
     CredentialConfig {
         name: name.clone(),
         account: request.tenant.account(name),
@@ -283,6 +277,7 @@ fn credential_config(
         params: target.params.clone(),
         tenant: request.tenant.clone(),
         env: Arc::clone(&deps.env),
-        token_override: None,
+        // What is given now is what is to be tried and kept.
+        token_override: if given { None } else { (deps.token)(name) },
     }
 }

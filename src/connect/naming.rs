@@ -1,5 +1,6 @@
 //! A name for a connection that was given none.
 
+use super::{Entered, Request};
 use crate::name::ConnectionName;
 
 /// Second-level labels that are public suffixes of their own in many countries.
@@ -30,18 +31,17 @@ pub fn default_name(host: &str) -> ConnectionName {
     clean.parse().or_else(|_| "server".parse()).unwrap_or_else(|_| unreachable!("a valid name"))
 }
 
-/// The default name, or with `-2`, `-3` … when others have it. A connection of this very URL
-/// under one of these names is found again, not doubled.
-pub(super) fn free_name(
-    host: &str,
-    url: &str,
-    taken: &[(ConnectionName, String)],
-) -> ConnectionName {
+/// The name that was given, else the default one, or with `-2`, `-3` … when others have it. A
+/// connection of this very URL under one of these names is found again, not doubled.
+pub(super) fn pick(request: &Request, host: &str, known: &[Entered]) -> ConnectionName {
+    if let Some(name) = &request.name {
+        return name.clone();
+    }
     let base = default_name(host);
     let mut name = base.clone();
     for n in 2_u32.. {
-        match taken.iter().find(|(other, _)| *other == name) {
-            Some((_, target)) if target != url => {}
+        match known.iter().find(|other| other.name == name) {
+            Some(other) if other.url != request.url => {}
             _ => return name,
         }
         if let Ok(next) = format!("{base}-{n}").parse() {
@@ -75,11 +75,23 @@ mod tests {
 
     #[test]
     fn taken_names_are_counted_on_and_the_same_url_is_found_again() {
-        let name = |text: &str| text.parse::<ConnectionName>().unwrap();
-        let taken =
-            [(name("local"), "http://a/".to_owned()), (name("local-2"), "http://b/".to_owned())];
-        assert_eq!(free_name("localhost", "http://c/", &taken).as_str(), "local-3");
-        assert_eq!(free_name("localhost", "http://b/", &taken).as_str(), "local-2");
-        assert_eq!(free_name("x.example.org", "http://b/", &taken).as_str(), "example");
+        let entered = |name: &str, url: &str| Entered {
+            name: name.parse().unwrap(),
+            url: url.to_owned(),
+            auth: crate::kind::AuthKind::None,
+            headers: Vec::new(),
+            params: std::collections::BTreeMap::new(),
+            allow: Vec::new(),
+        };
+        let known = [entered("local", "http://a/"), entered("local-2", "http://b/")];
+        let picked = |host: &str, url: &str, name: Option<&str>| {
+            let name = name.map(|name| name.parse().unwrap());
+            let request = Request { name, url: url.to_owned(), ..Request::default() };
+            pick(&request, host, &known).to_string()
+        };
+        assert_eq!(picked("localhost", "http://c/", None), "local-3");
+        assert_eq!(picked("localhost", "http://b/", None), "local-2");
+        assert_eq!(picked("x.example.org", "http://b/", None), "example");
+        assert_eq!(picked("localhost", "http://c/", Some("local")), "local");
     }
 }

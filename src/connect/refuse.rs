@@ -3,8 +3,10 @@
 
 use super::{ConnectError, Request};
 use crate::{
+    auth::EnvLookup,
+    kind::AuthKind,
     net,
-    secret::Secret,
+    secret::{Secret, holds_credential},
     template::{Hole, Template, TemplateError},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +33,21 @@ impl Target {
         names.collect()
     }
 
+    /// An error when a hole other than a secret's would stay empty.
+    pub(super) fn all_set(&self, request: &Request, env: &EnvLookup) -> Result<(), ConnectError> {
+        let empty = |hole: &&Hole| match hole {
+            Hole::Secret(_) => false,
+            Hole::Env(name) => env(name).is_none(),
+            Hole::Param(name) => !self.params.contains_key(name),
+            Hole::OrgId => request.tenant.org.is_none(),
+            Hole::UserId => request.tenant.user.is_none(),
+        };
+        match self.templates().flat_map(Template::holes).find(empty) {
+            Some(hole) => Err(ConnectError::Unset { hole: hole.clone() }),
+            None => Ok(()),
+        }
+    }
+
     fn templates(&self) -> impl Iterator<Item = &Template> {
         std::iter::once(&self.url)
             .chain(self.headers.iter().map(|(_, value)| value))
@@ -38,8 +55,27 @@ impl Target {
     }
 }
 
-/// Parses the request's templates and refuses what must not be saved.
+/// Parses the templates of a new connection and refuses what must not be saved.
 pub(super) fn check(request: &Request) -> Result<Target, ConnectError> {
+    if request.auth == Some(AuthKind::None) && !request.secrets.is_empty() {
+        return Err(ConnectError::Refused("--auth none takes no key, and one is given".to_owned()));
+    }
+    let target = parse(request)?;
+    literal_in_query(request, &target.host)?;
+    for (name, value) in &target.headers {
+        if holds_credential(name) && value.holes().next().is_none() {
+            return Err(ConnectError::Refused(format!(
+                "--header {name:?}: a secret on the command line can be read by others; write \
+                 --header '{name}: ${{secret:token}}' and give the value by --token-stdin or \
+                 --token-file"
+            )));
+        }
+    }
+    Ok(target)
+}
+
+/// Parses a request's templates.
+pub(super) fn parse(request: &Request) -> Result<Target, ConnectError> {
     let bad_url = |why: &str| ConnectError::Url { url: shown(&request.url), why: why.to_owned() };
     let url: Template = request.url.parse().map_err(|e: TemplateError| bad_url(&e.to_string()))?;
     // Holes are filled with a word to see the shape of the URL.
@@ -54,7 +90,6 @@ pub(super) fn check(request: &Request) -> Result<Target, ConnectError> {
             "it holds a user or password; give the secret by --token-stdin and --header",
         ));
     }
-    literal_in_query(request, &parsed)?;
     let mut headers = Vec::new();
     for (name, value) in &request.headers {
         headers.push((name.clone(), header(name, value)?));
@@ -73,26 +108,11 @@ fn header(name: &str, value: &str) -> Result<Template, ConnectError> {
     if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
         return Err(refused("that is not a header name".to_owned()));
     }
-    let template: Template = value.parse().map_err(|e: TemplateError| refused(e.to_string()))?;
-    let filled = template.holes().next().is_some();
-    if holds_credential(name) && !filled {
-        return Err(refused(format!(
-            "a secret on the command line can be read by others; write --header '{name}: \
-             ${{secret:token}}' and give the value by --token-stdin or --token-file"
-        )));
-    }
-    Ok(template)
-}
-
-/// True for headers whose value is a secret by their name.
-pub fn holds_credential(header: &str) -> bool {
-    let name = header.to_ascii_lowercase();
-    matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie")
-        || ["key", "token", "secret", "password"].iter().any(|word| name.contains(word))
+    value.parse().map_err(|e: TemplateError| refused(e.to_string()))
 }
 
 /// Refuses `?token=…` with a value in it: a URL is written to the configuration as it is.
-fn literal_in_query(request: &Request, parsed: &Url) -> Result<(), ConnectError> {
+fn literal_in_query(request: &Request, host: &str) -> Result<(), ConnectError> {
     const WORDS: &[&str] = &["token", "key", "secret", "password", "auth", "sig", "signature"];
     let source = request.url.split('#').next().unwrap_or_default();
     let Some((_, query)) = source.split_once('?') else { return Ok(()) };
@@ -106,7 +126,6 @@ fn literal_in_query(request: &Request, parsed: &Url) -> Result<(), ConnectError>
                 || lower == format!("api{w}")
         });
         if secret && !value.is_empty() && !value.contains("${") {
-            let host = parsed.host_str().unwrap_or_default();
             return Err(ConnectError::Refused(format!(
                 "the URL of {host} holds a secret in {name:?}; write {name}=${{secret:token}} there \
                  and give the value by --token-stdin or --token-file"

@@ -6,14 +6,10 @@ use crate::{
     kind::AuthKind,
     name::ConnectionName,
     net,
-    store::tool_cache::{CachedLists, ListCache},
     upstream::{self, BreakerTimes, ErrorKind, Listing, Upstream, UpstreamConfig, UpstreamError},
     vault::{MemoryVault, VaultHandle},
 };
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 /// How long the whole trial may take when nothing else is said.
 const TRIAL: Duration = Duration::from_secs(30);
@@ -53,21 +49,4 @@ pub(super) async fn run(
     let listing = upstream.list_tools().await;
     upstream.close().await;
     listing
-}
-
-/// Fills the cache of last known lists, so that the next start has them.
-pub fn save_lists(cache: &ListCache, account: &str, target: &str, listing: &Listing) {
-    let lists = CachedLists {
-        target: target.to_owned(),
-        fetched_at: SystemTime::now(),
-        era: Some(listing.era),
-        protocol: Some(listing.protocol.clone()),
-        server_info: listing.server_info.clone(),
-        capabilities: listing.capabilities.clone(),
-        instructions: listing.instructions.clone(),
-        tools: listing.tools.clone(),
-    };
-    if let Err(error) = cache.save(account, &lists) {
-        tracing::warn!(account, %error, "the list of tools was not kept");
-    }
 }

@@ -1,7 +1,7 @@
 //! Why a call came to nothing. What a client is told of it is decided in `serve`.
 
 use super::policy::Denial;
-use crate::{name::ConnectionName, upstream::UpstreamError};
+use crate::{name::ConnectionName, text, upstream::UpstreamError};
 
 /// A call that has no result to pass on.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,35 +66,33 @@ impl Denied {
 
     /// What changes it, as a sentence to the user.
     pub fn remedy(&self) -> String {
-        let Self { connection, upstream, why, .. } = self;
-        match why {
-            Denial::Disabled => format!("The user can run: allmcp enable {connection}"),
-            Denial::NotSelected => format!(
-                "The user can add {connection} to --only (or the profile) in the client's \
-                 configuration of allmcp."
-            ),
-            Denial::ToolDisabled => {
-                format!("The user can run: allmcp tools enable {connection} {}", word(upstream))
+        match self.command() {
+            Some(command) if self.why == Denial::Held => {
+                format!("The user can look at it and run: {command}")
             }
-            Denial::Policy(class) | Denial::Ask(class) => format!(
-                "The user can run: allmcp config set connections.{connection}.policy.{} allow",
-                class.word()
+            Some(command) => format!("The user can run: {command}"),
+            None => format!(
+                "The user can add {} to --only (or the profile) in the client's configuration of \
+                 allmcp.",
+                self.connection
             ),
-            Denial::Held => {
-                format!("The user can look at it and run: allmcp tools approve {connection}")
-            }
         }
     }
-}
 
-/// `text` as one word of a command line: names that a shell would take apart are quoted.
-fn word(text: &str) -> String {
-    let text = crate::text::line(text, 80);
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b':');
-    if !text.is_empty() && text.bytes().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
+    /// The command that changes it, where one does.
+    pub fn command(&self) -> Option<String> {
+        let Self { connection, upstream, why, .. } = self;
+        Some(match why {
+            Denial::NotSelected => return None,
+            Denial::Disabled => format!("allmcp enable {connection}"),
+            Denial::ToolDisabled => {
+                format!("allmcp tools enable {connection} {}", text::word(upstream, 80))
+            }
+            Denial::Policy(class) | Denial::Ask(class) => {
+                format!("allmcp config set connections.{connection}.policy.{} allow", class.word())
+            }
+            Denial::Held => format!("allmcp tools approve {connection}"),
+        })
     }
 }
 

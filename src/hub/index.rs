@@ -8,9 +8,12 @@ use super::{
     plan::{Plan, Shown},
     tool::{State, Tool},
 };
-use crate::{kind::Era, name::PublicName};
+use crate::{kind::Era, name::PublicName, text};
 use bytes::Bytes;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// The tools of a process and the rendered list of them.
 pub struct ToolIndex {
@@ -25,6 +28,8 @@ pub struct ToolIndex {
     modern: Option<Bytes>,
     complete: bool,
     plain: bool,
+    /// What is wrong with tools that clients would otherwise see.
+    complaints: Vec<String>,
 }
 
 /// What a public name leads to.
@@ -56,12 +61,12 @@ impl ToolIndex {
             names.extend(ours);
         }
         park_collisions(&mut tools, &mut names);
-        tell_left_out(&tools);
+        let complaints = tools.iter().filter_map(complaint).collect();
         let legacy = render(&own, &tools, Era::Legacy);
         let differs = tools.iter().any(loses_output_schema);
         let modern = differs.then(|| render(&own, &tools, Era::Modern));
         let complete = !members.iter().any(|member| member.is_unlisted());
-        Self { tools, names, own, members, legacy, modern, complete, plain: plan.plain }
+        Self { tools, names, own, members, legacy, modern, complete, plain: plan.plain, complaints }
     }
 
     pub fn find(&self, name: &str) -> Option<Found<'_>> {
@@ -106,6 +111,11 @@ impl ToolIndex {
         self.complete
     }
 
+    /// What is wrong with tools that clients would otherwise see.
+    pub(super) fn complaints(&self) -> &[String] {
+        &self.complaints
+    }
+
     /// True when no client could tell the two apart by listing.
     pub(super) fn looks_like(&self, other: &Self) -> bool {
         self.legacy == other.legacy && self.modern == other.modern
@@ -124,7 +134,7 @@ fn read_tools(member: &Arc<Member>, plain: bool, tools: &mut Vec<Tool>) {
             .map(|raw| Tool::read(member, raw, plain, |tool| lists.changed.has(tool))),
     );
     let ours = &mut tools[first..];
-    let mut seen = std::collections::HashSet::with_capacity(ours.len());
+    let mut seen = HashSet::with_capacity(ours.len());
     for tool in ours.iter_mut().filter(|tool| !matches!(tool.state, State::Invalid(_))) {
         if !seen.insert(tool.upstream.clone()) {
             tool.state = State::Invalid("its name stands twice in the list".into());
@@ -132,34 +142,11 @@ fn read_tools(member: &Arc<Member>, plain: bool, tools: &mut Vec<Tool>) {
     }
 }
 
-/// Says once for each list what of it is left out; an index is made for every change of any
-/// list, and a list can be nothing but rubbish.
-fn tell_left_out(tools: &[Tool]) {
-    const NAMED: usize = 3;
-    for ours in tools.chunk_by(|a, b| Arc::ptr_eq(&a.member, &b.member)) {
-        let member = &ours[0].member;
-        if member.plan.shown != Shown::Yes {
-            continue;
-        }
-        let left_out = ours.iter().filter_map(|tool| match &tool.state {
-            State::Invalid(why) => Some(format!("{:?} ({why})", shown(tool))),
-            _ => None,
-        });
-        let (mut count, mut named) = (0, Vec::new());
-        for one in left_out {
-            count += 1;
-            if named.len() < NAMED {
-                named.push(one);
-            }
-        }
-        if count > named.len() {
-            named.push(format!("{} more", count - named.len()));
-        }
-        let named = named.join(", ");
-        if member.session.is_news(&named) {
-            tracing::warn!(connection = %member.plan.name, "tools that are left out: {named}");
-        }
-    }
+fn complaint(tool: &Tool) -> Option<String> {
+    let State::Invalid(why) = &tool.state else { return None };
+    let (connection, name) = (&tool.member.plan.name, text::line(tool.upstream.as_str(), 80));
+    (tool.member.plan.shown == Shown::Yes)
+        .then(|| format!("the tool {name:?} of {connection} is left out: {why}"))
 }
 
 /// Fills `names`; two tools that come to the same name are both parked, so that neither can be
@@ -190,10 +177,6 @@ fn park_collisions(tools: &mut [Tool], names: &mut HashMap<PublicName, Entry>) {
             tool.state = State::Invalid(why.into());
         }
     }
-}
-
-fn shown(tool: &Tool) -> String {
-    crate::text::line(tool.upstream.as_str(), 80)
 }
 
 /// The upstream speaks the new revision and its `outputSchema` is of the new kind.

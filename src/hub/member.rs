@@ -35,8 +35,6 @@ pub(super) struct Session {
     /// A run is under way.
     pub(super) running: AtomicBool,
     refresher: Mutex<Option<AbortHandle>>,
-    /// What was last said of tools that are left out.
-    left_out: Mutex<String>,
 }
 
 /// How the refreshes of a session went so far.
@@ -100,23 +98,11 @@ impl Session {
             done: watch::Sender::default(),
             running: AtomicBool::new(false),
             refresher: Mutex::new(None),
-            left_out: Mutex::default(),
         }
     }
 
     pub(super) fn refresher(&self) -> MutexGuard<'_, Option<AbortHandle>> {
         self.refresher.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// True when `left_out`, what is to be said of tools that are left out, is something and has
-    /// not been said.
-    pub(super) fn is_news(&self, left_out: &str) -> bool {
-        let mut said = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        if *said == left_out {
-            return false;
-        }
-        left_out.clone_into(&mut said);
-        !left_out.is_empty()
     }
 
     /// One run of the refresher has ended.

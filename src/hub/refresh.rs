@@ -10,7 +10,7 @@ use crate::{
     name::ConnectionName,
     store::tool_cache::CachedLists,
     task,
-    upstream::{ErrorKind, Event, Listing, UpstreamError},
+    upstream::{ErrorKind, Event, Listing, Snapshot, UpstreamError},
 };
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -161,16 +161,21 @@ impl Hub {
                 if snapshot.state == Status::Connected && done.runs > 0 && !done.fresh {
                     member.session.wake.notify_one();
                 }
-                let (health, account) = (self.0.health.clone(), member.plan.account.clone());
-                let record = super::report::health(&snapshot, &member);
-                let _kept = task::blocking(move || {
-                    if let Err(error) = health.save(&account, &record) {
-                        tracing::debug!("the health of {account} cannot be kept: {error}");
-                    }
-                })
-                .await;
+                self.keep_health(&member, &snapshot).await;
             }
         }
+    }
+
+    /// Tells other processes how the connection is doing.
+    pub(super) async fn keep_health(&self, member: &Member, snapshot: &Snapshot) {
+        let (health, account) = (self.0.health.clone(), member.plan.account.clone());
+        let record = super::report::health(snapshot, member);
+        let _kept = task::blocking(move || {
+            if let Err(error) = health.save(&account, &record) {
+                tracing::debug!("the health of {account} cannot be kept: {error}");
+            }
+        })
+        .await;
     }
 
     /// Another process may have approved what is held back here.

@@ -54,6 +54,15 @@ pub fn redact(secret: &Secret<String>) {
 
 /// `text` with `***` for every known secret and for whatever has the shape of one.
 pub fn scrub(text: &str) -> Cow<'_, str> {
+    let out = scrub_known(text);
+    match without_shapes(&out) {
+        Some(blotted) => Cow::Owned(blotted),
+        None => out,
+    }
+}
+
+/// `text` with `***` for every known secret, and nothing else changed.
+pub fn scrub_known(text: &str) -> Cow<'_, str> {
     let mut out = Cow::Borrowed(text);
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
     for (_, secret) in &known.1 {
@@ -61,11 +70,7 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
             out = Cow::Owned(out.replace(secret.as_str(), STARS));
         }
     }
-    drop(known);
-    match without_shapes(&out) {
-        Some(blotted) => Cow::Owned(blotted),
-        None => out,
-    }
+    out
 }
 
 fn without_shapes(text: &str) -> Option<String> {

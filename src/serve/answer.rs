@@ -3,7 +3,7 @@
 
 use crate::{
     hub::{Answered, CallError, ErrorKind, UpstreamError, own},
-    log, text,
+    text,
     wire::{Outcome, RpcError, error, splice},
 };
 use bytes::Bytes;
@@ -54,7 +54,7 @@ fn upstream(failed: UpstreamError, plain: bool) -> Result<Bytes, RpcError> {
             // version or these capabilities.
             error::HEADER_MISMATCH | error::UNSUPPORTED_VERSION | error::MISSING_CAPABILITY => {
                 let name = &failed.connection;
-                let what = text::line(&log::scrub(&rpc.message()), 300);
+                let what = text::line(&rpc.message(), 300);
                 Ok(says(&format!("allmcp: {name} refused the call: {what}"), None))
             }
             _ => Err(rpc),
@@ -70,8 +70,8 @@ fn upstream(failed: UpstreamError, plain: bool) -> Result<Bytes, RpcError> {
             } else {
                 let _ = write!(
                     text,
-                    " The user has to run: allmcp connect URL --name {name} --auth key --force. \
-                     Then the same call works, without a restart."
+                    " The user has to run: allmcp reconnect {name}. Then the same call works, \
+                     without a restart."
                 );
             }
             meta = Some(json!([own::connect_required(name, "needs_auth")]));
@@ -191,7 +191,7 @@ mod tests {
     fn a_sign_in_is_asked_for_in_words_and_for_programs() {
         for kind in [ErrorKind::NeedsAuth, ErrorKind::NeedsScope { scope: None }] {
             let result = told(kind, |_| {});
-            assert!(text(&result).contains("allmcp connect URL --name kommo"));
+            assert!(text(&result).contains("allmcp reconnect kommo"));
             let list = &result["_meta"]["dev.allmcp/oauth_connect_required_mcps"];
             assert_eq!(list[0]["backend_id"], "kommo");
             assert_eq!(list[0]["connect_url"], Value::Null);

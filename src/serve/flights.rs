@@ -9,7 +9,10 @@ use bytes::Bytes;
 use std::{
     collections::HashMap,
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::{sync::watch, task::AbortHandle};
@@ -27,10 +30,13 @@ struct Shared {
     open: Mutex<HashMap<Id, Open>>,
     /// Tasks that have not ended, those that are sending their answer included.
     tasks: watch::Sender<usize>,
+    serials: AtomicU64,
 }
 
 /// A request without an answer.
 struct Open {
+    /// Tells a request from a later one under the same id.
+    serial: u64,
     outlet: Outlet,
     task: Option<AbortHandle>,
 }
@@ -50,7 +56,8 @@ fn cut_short(id: &Id) -> Bytes {
 impl Flights {
     pub(super) fn new(shutdown: Shutdown, outbox: Outbox) -> Self {
         let tasks = watch::Sender::new(0);
-        Self(Arc::new(Shared { shutdown, outbox, open: Mutex::default(), tasks }))
+        let (open, serials) = (Mutex::default(), AtomicU64::new(0));
+        Self(Arc::new(Shared { shutdown, outbox, open, tasks, serials }))
     }
 
     /// True when a request with this id is being worked on.
@@ -64,9 +71,10 @@ impl Flights {
     where
         F: Future<Output = Bytes> + Send + 'static,
     {
-        let flight = Flight { shared: Arc::clone(&self.0), id: id.clone() };
+        let serial = self.0.serials.fetch_add(1, Ordering::Relaxed);
+        let flight = Flight { shared: Arc::clone(&self.0), id: id.clone(), serial };
         self.0.tasks.send_modify(|n| *n += 1);
-        self.0.open().insert(id.clone(), Open { outlet, task: None });
+        self.0.open().insert(id.clone(), Open { serial, outlet, task: None });
         let task = self.0.shutdown.spawn(name, async move {
             let line = work.await;
             if let Some(open) = flight.close() {
@@ -110,12 +118,16 @@ impl Flights {
 struct Flight {
     shared: Arc<Shared>,
     id: Id,
+    serial: u64,
 }
 
 impl Flight {
-    /// `None` when it was cancelled meanwhile.
+    /// `None` when it was cancelled meanwhile; a client may have given its id to another request
+    /// since then.
     fn close(&self) -> Option<Open> {
-        self.shared.open().remove(&self.id)
+        let mut open = self.shared.open();
+        let ours = open.get(&self.id).is_some_and(|open| open.serial == self.serial);
+        ours.then(|| open.remove(&self.id)).flatten()
     }
 }
 

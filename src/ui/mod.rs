@@ -6,12 +6,14 @@
 
 #[cfg(test)]
 pub(crate) mod capture;
+mod echo;
 mod out;
 mod prompt;
 mod style;
 mod table;
 mod terminal;
 
+pub use echo::Echo;
 pub use out::{Look, Out};
 pub use prompt::{Audience, PromptError, Prompter, Refusal};
 pub use style::{Ink, status_glyph};

@@ -5,7 +5,7 @@ use super::{
     style::{BOLD, Ink, glyph_style, status_glyph},
 };
 use crate::{kind::Status, text};
-use comfy_table::{ContentArrangement, Row};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row};
 
 /// Stands before a glyph that gets its colour after the widths are settled. Invisible, of no
 /// width, and forbidden in every remote text, so it cannot come from one.
@@ -85,6 +85,14 @@ impl Table {
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
         }
+        let names = self.rows.iter().filter_map(|row| row.first());
+        let widest = names.map(|cell| cell.text.chars().count()).max().unwrap_or(0);
+        // The first column is what other commands want: it is not cut where there is room.
+        if terminal.columns.is_some_and(|columns| widest + 24 <= usize::from(columns))
+            && let Some(first) = table.column_mut(0)
+        {
+            first.set_constraint(ColumnConstraint::ContentWidth);
+        }
         let mut out = String::new();
         for (at, line) in table.lines().enumerate() {
             let line = line.trim_end();
@@ -146,6 +154,20 @@ mod tests {
         assert_eq!(text.lines().count(), 3, "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
         assert!(text.contains("✓ connected") && text.contains('…'), "{text}");
+    }
+
+    #[test]
+    fn the_name_in_front_is_not_cut_where_there_is_room() {
+        let mut table = Table::new(["TOOL", "STATE", "DESCRIPTION"]);
+        let name = "kommo__a_tool_with_a_name_of_some_length";
+        table.row([name.into(), "ok".into(), "What it does, at length and beyond.".into()]);
+        let terminal =
+            |columns| Terminal { stdout: true, columns: Some(columns), ..Terminal::default() };
+        let text = table.render(terminal(70), Ink::default());
+        assert!(text.contains(name) && text.contains('…'), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 70), "{text}");
+        let text = table.render(terminal(50), Ink::default());
+        assert!(text.lines().all(|line| line.chars().count() <= 50), "{text}");
     }
 
     #[test]

@@ -55,8 +55,7 @@ impl UpstreamError {
         Self {
             connection: connection.clone(),
             kind,
-            // It may quote the server, which may repeat what it was sent.
-            detail: crate::log::scrub(&detail.into()).into_owned(),
+            detail: detail.into(),
             may_have_run: false,
             since: None,
             retry_in: None,

@@ -4,15 +4,15 @@
 use super::{
     Inner, Reply, Transport,
     deadline::{Deadline, Pulse},
-    failure::{Failure, quote},
+    failure::Failure,
     incoming::Router,
     legacy, modern,
+    said::{passed_on, said},
     session::Session,
     streamable::{self, Answer, Resume},
 };
 use crate::{
     kind::Era,
-    text,
     wire::{ClientLink, Id, Outcome, frame, meta, splice, splice::Edits},
 };
 use bytes::Bytes;
@@ -158,8 +158,8 @@ impl Inner {
         match answer.map_err(|(failure, _)| failure)? {
             Answer::Result(result) => Ok(Reply { outcome: outcome(result, era)?, era }),
             Answer::Error(error) => {
-                let detail = quote(&error.message(), 200);
-                Err(Failure::Status { status: 200, detail, error: Some(error) })
+                let detail = said(&error.message(), 200);
+                Err(Failure::Status { status: 200, detail, error: Some(passed_on(error)) })
             }
         }
     }
@@ -189,7 +189,7 @@ fn outcome(result: Bytes, era: Era) -> Result<Outcome, Failure> {
         None | Some("complete") => Ok(Outcome::Complete(result)),
         Some("input_required") => Ok(Outcome::InputRequired(result)),
         Some(other) => Err(Failure::NotMcp {
-            detail: format!("its answer is of the unknown type {:?}", text::line(other, 40)),
+            detail: format!("its answer is of the unknown type {:?}", said(other, 40)),
         }),
     }
 }

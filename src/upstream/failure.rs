@@ -1,14 +1,8 @@
 //! How one HTTP exchange failed, told finely enough to decide whether it may be sent again.
 
 use super::{ErrorKind, UpstreamError, deadline::Elapsed};
-use crate::{auth::AuthError, log, name::ConnectionName, net::NetError, text, wire::RpcError};
+use crate::{auth::AuthError, name::ConnectionName, net::NetError, wire::RpcError};
 use std::time::Duration;
-
-/// What a server says, for our own words: on one line, at most `max` characters, and without our
-/// secrets, which some servers repeat. Those go first: half of one is not known for what it is.
-pub(super) fn quote(said: &str, max: usize) -> String {
-    text::line(&log::scrub(said), max)
-}
 
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -115,7 +109,7 @@ impl Failure {
             Self::TooLarge { detail } => new(ErrorKind::TooLarge, detail),
             Self::Auth(error) => {
                 let kind = auth_kind(&error);
-                UpstreamError::new(name, kind, error.to_string())
+                UpstreamError::new(name, kind, error.detail())
             }
             Self::Net(error) => UpstreamError::new(name, ErrorKind::Config, error.to_string()),
         }

@@ -2,6 +2,7 @@
 
 use super::{
     failure::Failure,
+    said::said,
     session::{About, Session},
     streamable::{PROTOCOL_VERSION, SESSION_ID},
 };
@@ -32,12 +33,12 @@ pub(super) fn opened(
     session_id: Option<&HeaderValue>,
 ) -> Result<Session, Failure> {
     let not_mcp = |detail: String| Failure::NotMcp { detail };
-    let said = splice::get_str(result, "protocolVersion")
+    let version = splice::get_str(result, "protocolVersion")
         .ok_or_else(|| not_mcp("the answer to initialize names no protocol version".to_owned()))?;
-    let revision = era::revision(&said).filter(|r| r.era == Era::Legacy).ok_or_else(|| {
+    let revision = era::revision(&version).filter(|r| r.era == Era::Legacy).ok_or_else(|| {
         not_mcp(format!(
             "it wants protocol version {:?}, which we do not speak",
-            text::line(&said, 40)
+            said(&version, 40)
         ))
     })?;
     let mut headers = HeaderMap::new();

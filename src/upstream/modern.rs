@@ -1,7 +1,7 @@
 //! The modern edge (2026-07-28, SEP-2575): no handshake, everything said with each request.
 
 use super::{
-    failure::quote,
+    said::said,
     session::{About, Session},
     streamable::PROTOCOL_VERSION,
 };
@@ -107,7 +107,7 @@ pub(super) fn refused(epoch: u64, error: &RpcError) -> Verdict {
                 other => other,
             }
         }
-        HEADER_MISMATCH | MISSING_CAPABILITY => Verdict::Strange(quote(&error.message(), 160)),
+        HEADER_MISMATCH | MISSING_CAPABILITY => Verdict::Strange(said(&error.message(), 160)),
         _ => Verdict::Legacy,
     }
 }
@@ -127,7 +127,7 @@ fn common(versions: &[String]) -> Verdict {
     if versions.is_empty() || spoken(Era::Legacy).is_some() {
         return Verdict::Legacy;
     }
-    let shown: Vec<String> = versions.iter().take(5).map(|v| text::line(v, 20)).collect();
+    let shown: Vec<String> = versions.iter().take(5).map(|v| said(v, 20)).collect();
     Verdict::Strange(format!("it speaks only {}", shown.join(", ")))
 }
 

@@ -3,8 +3,9 @@
 use super::{
     Inner, Transport,
     deadline::Deadline,
-    failure::{Failure, quote},
+    failure::Failure,
     legacy, modern,
+    said::said,
     streamable::{self, Answer, SESSION_ID},
 };
 use crate::{
@@ -147,13 +148,13 @@ impl Inner {
                     return Ok(session);
                 }
                 Ok((Answer::Error(error), _)) => {
-                    let detail = quote(&error.message(), 200);
+                    let detail = said(&error.message(), 200);
                     let failure = Failure::Status { status: 400, detail, error: None };
                     if !legacy::is_about_version(&failure) {
                         return Err(Failure::NotMcp {
                             detail: format!(
                                 "it refused initialize: {}",
-                                quote(&error.message(), 200)
+                                said(&error.message(), 200)
                             ),
                         });
                     }

@@ -2,7 +2,8 @@
 
 use super::{
     deadline::{Deadline, Elapsed, Pace},
-    failure::{Failure, quote},
+    failure::Failure,
+    said::{passed_on, said},
 };
 use crate::{
     auth::Prepared,
@@ -153,7 +154,7 @@ async fn follow(
             .get(LOCATION)
             .and_then(|to| url.join(to.to_str().ok()?).ok())
             .ok_or_else(|| Failure::NotMcp { detail: "a redirect to nowhere".to_owned() })?;
-        let shown = crate::secret::RedactedUrl::new(target.clone());
+        let shown = said(&crate::secret::RedactedUrl::new(target.clone()).to_string(), 400);
         if !net::same_origin(&url, &target) {
             return Err(Failure::NotMcp {
                 detail: format!(
@@ -194,9 +195,9 @@ pub(super) async fn answer(
 }
 
 async fn json(body: Bytes, id: u64, incoming: &dyn Incoming) -> Result<Answer, Failure> {
-    let start = body.slice(..body.len().min(400));
+    let start = body.slice(..body.len().min(8 * 1024));
     let not_json = |detail: String| Failure::NotMcp {
-        detail: format!("{detail}: {:?}", quote(&String::from_utf8_lossy(&start), 80)),
+        detail: format!("{detail}: {:?}", said(&String::from_utf8_lossy(&start), 80)),
     };
     let frames = match Message::read(body).await {
         Ok(Message::Single(frame)) => vec![frame],
@@ -390,14 +391,15 @@ async fn refusal(
     let kind = content_type(&response).to_owned();
     let grace = deadline.at_most(Duration::from_secs(5));
     let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
-    let error = Frame::parse(&page).ok().and_then(|f| f.error).map(RpcError::from_json);
-    let said = match &error {
-        Some(error) => quote(&error.message(), 200),
+    let error =
+        Frame::parse(&page).ok().and_then(|f| f.error).map(RpcError::from_json).map(passed_on);
+    let what = match &error {
+        Some(error) => said(&error.message(), 200),
         None if kind == "text/html" => "an HTML page".to_owned(),
-        None => quote(&String::from_utf8_lossy(&page), 80),
+        None => said(&String::from_utf8_lossy(&page), 80),
     };
-    let separator = if said.is_empty() { "" } else { ": " };
-    let detail = format!("HTTP {}{separator}{said}", status.as_u16());
+    let separator = if what.is_empty() { "" } else { ": " };
+    let detail = format!("HTTP {}{separator}{what}", status.as_u16());
     match status {
         StatusCode::UNAUTHORIZED => Failure::Unauthorized { generation, detail },
         StatusCode::FORBIDDEN if challenge.iter().any(|c| c.contains("insufficient_scope")) => {
@@ -409,7 +411,7 @@ async fn refusal(
         }
         // Servers on the TypeScript SDK's examples answer 400 after a restart, where the
         // specification says 404 (mcp-remote#307): the request surely did not run.
-        StatusCode::BAD_REQUEST if epoch.is_some() && said.to_lowercase().contains("session") => {
+        StatusCode::BAD_REQUEST if epoch.is_some() && what.to_lowercase().contains("session") => {
             Failure::SessionGone { epoch: epoch.unwrap_or_default() }
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
@@ -429,11 +431,11 @@ async fn not_mcp(response: Response, deadline: &Deadline) -> Failure {
     let kind = content_type(&response).to_owned();
     let grace = deadline.at_most(Duration::from_secs(5));
     let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
-    let start = quote(&String::from_utf8_lossy(&page), 80);
+    let start = said(&String::from_utf8_lossy(&page), 80);
     let what = match kind.as_str() {
         "text/html" => "an HTML page, not MCP".to_owned(),
         "" => "no content type, not MCP".to_owned(),
-        other => format!("{}, not MCP", quote(other, 60)),
+        other => format!("{}, not MCP", said(other, 60)),
     };
     Failure::NotMcp {
         detail: format!("the server answered with {what} (HTTP {status}): {start:?}"),
@@ -463,7 +465,7 @@ fn auth_param(challenge: &str, name: &str) -> Option<String> {
         Some(quoted) => quoted.split('"').next()?,
         None => after.split([',', ' ']).next()?,
     };
-    Some(quote(value, 200))
+    Some(said(value, 200))
 }
 
 /// Turns an elapsed deadline into the failure of a request that had left.

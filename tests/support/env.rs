@@ -261,6 +261,10 @@ pub struct Output {
 }
 
 impl Output {
+    pub(super) fn of(shown: String, code: i32, stdout: String) -> Self {
+        Self { shown, code, stdout, stderr: String::new() }
+    }
+
     #[track_caller]
     pub fn success(self) -> Self {
         self.code(0)

@@ -33,6 +33,33 @@ pub(super) fn talk(binary: &Path, home: &Path) -> Result<Vec<Step>, String> {
     Ok(steps)
 }
 
+/// What matters in a result, as lines for people; the whole of it is in the JSON.
+fn shown(method: &str, result: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match method {
+        "initialize" => {
+            let server = &result["serverInfo"];
+            vec![format!(
+                "{} {}, protocol {}",
+                text(&server["name"]),
+                text(&server["version"]),
+                text(&result["protocolVersion"])
+            )]
+        }
+        "tools/list" => {
+            let tools = result["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let widest = tools.iter().map(|tool| text(&tool["name"]).len()).max().unwrap_or(0);
+            let line = |tool: &Value| {
+                let about = crate::text::line(&text(&tool["description"]), 60);
+                format!("  {:<widest$}  {about}", text(&tool["name"]))
+            };
+            let count = format!("{}:", crate::text::count(tools.len(), "tool"));
+            std::iter::once(count).chain(tools.iter().map(line)).collect()
+        }
+        _ => vec![crate::text::line(&result.to_string(), 800)],
+    }
+}
+
 struct Server {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -87,6 +114,7 @@ impl Server {
                 title: title.to_owned(),
                 sent: Some(request.to_string()),
                 received: line.trim_end().to_owned(),
+                shown: shown(method, &message["result"]),
             });
         }
     }

@@ -17,7 +17,6 @@ use std::path::PathBuf;
   allmcp connect https://mcp.example.com/mcp --tools 'read_*' --tools search
 
 No flag takes a secret: give it on stdin, in a file, or when asked.")]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct ConnectArgs {
     /// The server's URL
     #[arg(value_name = "URL")]
@@ -46,6 +45,26 @@ pub struct ConnectArgs {
     /// Try it out, and save nothing
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub secrets: SecretArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  allmcp reconnect shop
+  pass show shop | allmcp reconnect shop --token-stdin
+
+The settings of the connection stay as they are.")]
+pub struct ReconnectArgs {
+    /// The connection's name
+    pub name: ConnectionName,
+    #[command(flatten)]
+    pub secrets: SecretArgs,
+}
+
+/// Where secrets come from; none of these flags takes one.
+#[derive(Debug, Clone, Args)]
+pub struct SecretArgs {
     /// Read the key from stdin; one line break at its end is dropped
     #[arg(long, conflicts_with_all = ["token_file", "secrets_stdin"], help_heading = "Secrets")]
     pub token_stdin: bool,
@@ -189,7 +208,7 @@ mod tests {
         assert_eq!(args.auth, Some(AuthKind::Key));
         assert_eq!(args.store, Some(StoreKind::File));
         assert_eq!(args.tools, ["a*", "b"]);
-        assert!(args.force && args.secrets_stdin && !args.dry_run);
+        assert!(args.force && args.secrets.secrets_stdin && !args.dry_run);
     }
 
     #[test]

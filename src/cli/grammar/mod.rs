@@ -11,7 +11,8 @@ pub use bridge::{BridgeArgs, BridgeTransport};
 pub use call::{ArgsSource, CallArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
-    ConnectArgs, DisconnectArgs, LogsArgs, PatternArgs, StatusArgs, ToolsArgs, ToolsCommand,
+    ConnectArgs, DisconnectArgs, LogsArgs, PatternArgs, ReconnectArgs, SecretArgs, StatusArgs,
+    ToolsArgs, ToolsCommand,
 };
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};
@@ -25,7 +26,6 @@ use clap::{
     Args, ColorChoice, Parser, Subcommand,
     builder::{NonEmptyStringValueParser, Styles, styling::AnsiColor},
 };
-use std::ffi::OsString;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -109,6 +109,8 @@ pub enum Command {
     Connect(ConnectArgs),
     /// Remove a connection and delete its stored credential
     Disconnect(DisconnectArgs),
+    /// Give a connection a new key; its settings stay
+    Reconnect(ReconnectArgs),
     /// Switch a connection on
     Enable(NameArgs),
     /// Switch a connection off, keeping its settings and credential
@@ -142,12 +144,6 @@ pub enum Command {
     Doctor,
     /// See it work, with nothing but this machine: connect, list, call
     Demo(DemoArgs),
-    #[command(hide = true)]
-    Login(LaterArgs),
-    #[command(hide = true)]
-    Logout(LaterArgs),
-    #[command(hide = true)]
-    Whoami(LaterArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -209,13 +205,6 @@ pub struct DemoArgs {
     /// Keep running as a stdio MCP server
     #[arg(long)]
     pub serve: bool,
-}
-
-/// What follows a command of a later version, so that it is named instead of a flag of it.
-#[derive(Debug, Clone, Args)]
-pub struct LaterArgs {
-    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<OsString>,
 }
 
 #[cfg(test)]

@@ -13,6 +13,21 @@ use clap::{
 };
 use std::{ffi::OsString, io::Write as _};
 
+/// Commands that are known to come, so that nobody is sent to another one.
+const LATER: &[&str] = &[
+    "catalog",
+    "completions",
+    "import",
+    "login",
+    "logout",
+    "memory",
+    "report",
+    "search",
+    "token",
+    "usage",
+    "whoami",
+];
+
 /// Reads `args` (the program's name first). Whatever is not a command to run is answered here:
 /// help and version on stdout, mistakes on stderr.
 pub fn read(
@@ -56,13 +71,14 @@ enum Answer {
 fn understand(args: Vec<OsString>, stdin_is_terminal: bool) -> Result<(Global, Command), Answer> {
     let (json, color) = peek(&args);
     let mut grammar = Cli::command().color(color);
+    let asked = asked_for(&grammar, &args);
     let parsed = grammar
         .try_get_matches_from_mut(args)
         .and_then(|matches| Cli::from_arg_matches(&matches))
         .map_err(|error| match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Answer::Asked(error),
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !json => Answer::Asked(error),
-            _ => Answer::Error(usage(&error)),
+            _ => Answer::Error(usage(&error, &asked)),
         })?;
     let Some(command) = parsed.command else {
         return Err(if stdin_is_terminal && !json {
@@ -74,21 +90,24 @@ fn understand(args: Vec<OsString>, stdin_is_terminal: bool) -> Result<(Global, C
             ))
         });
     };
-    check(&parsed.global, &command).map_err(Answer::Error)?;
+    if parsed.global.org.is_some() && parsed.global.user.is_none() {
+        let error = CliError::usage("--org needs --user").hint("--org ORG --user USER");
+        return Err(Answer::Error(error));
+    }
     Ok((parsed.global, command))
 }
 
-/// What clap's own rules cannot say.
-fn check(global: &Global, command: &Command) -> Result<(), CliError> {
-    if global.org.is_some() && global.user.is_none() {
-        return Err(CliError::usage("--org needs --user").hint("--org ORG --user USER"));
+/// The command that a line is about, as far as it names one: `allmcp tools disable`.
+fn asked_for(grammar: &clap::Command, args: &[OsString]) -> String {
+    let (mut path, mut at) = ("allmcp".to_owned(), grammar);
+    for word in args.iter().skip(1).map(|word| word.to_string_lossy()) {
+        if let Some(command) = at.find_subcommand(&*word) {
+            path.push(' ');
+            path.push_str(&word);
+            at = command;
+        }
     }
-    match command {
-        Command::Login(_) => Err(CliError::not_in_this_version("`allmcp login`")),
-        Command::Logout(_) => Err(CliError::not_in_this_version("`allmcp logout`")),
-        Command::Whoami(_) => Err(CliError::not_in_this_version("`allmcp whoami`")),
-        _ => Ok(()),
-    }
+    path
 }
 
 /// `--json` and `--color`, known before the rest is understood: a mistake is shown as asked for.
@@ -112,21 +131,20 @@ fn peek(args: &[OsString]) -> (bool, ColorChoice) {
 }
 
 /// Clap's message as one of ours: one line, and as the hint the nearest right word, else the help.
-fn usage(error: &clap::Error) -> CliError {
+fn usage(error: &clap::Error, asked: &str) -> CliError {
     let text = error.render().to_string();
-    let help = format!("{} --help", command_of(&text));
+    let help = format!("{asked} --help");
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && LATER.contains(&word.as_str())
+        && asked == "allmcp"
+    {
+        return CliError::not_in_this_version(&format!("`allmcp {word}`"));
+    }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return CliError::usage("a subcommand is missing").hint(help);
     }
     let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
     CliError::usage(message).hint(nearest_right_word(error).unwrap_or(help))
-}
-
-/// The command that the usage line of clap's message is about.
-fn command_of(text: &str) -> String {
-    let line = text.lines().find_map(|line| line.strip_prefix("Usage: "));
-    let words = line.unwrap_or("allmcp").split_whitespace();
-    words.take_while(|word| !word.starts_with(['<', '[', '-'])).collect::<Vec<_>>().join(" ")
 }
 
 fn nearest_right_word(error: &clap::Error) -> Option<String> {
@@ -142,8 +160,8 @@ fn nearest_right_word(error: &clap::Error) -> Option<String> {
     ]
     .into_iter()
     .find_map(|(wrong, right)| Some((text(wrong)?, text(right)?)))?;
-    let near = nearest(wrong.first()?, right.iter().map(String::as_str));
-    Some(format!("did you mean {}?", near.or(right.last().map(String::as_str))?))
+    let near = nearest(wrong.first()?, right.iter().map(String::as_str))?;
+    Some(format!("did you mean {near}?"))
 }
 
 #[cfg(test)]
@@ -203,12 +221,16 @@ mod tests {
                 "allmcp tools disable --help",
             ),
             ("--json config", "a subcommand is missing", "allmcp config --help"),
+            ("list --nope", "unexpected argument '--nope' found", "allmcp list --help"),
         ] {
             let error = error(line);
             let shown = crate::text::line(&error.message, 400);
             assert_eq!((shown.as_str(), error.hint.as_deref()), (message, Some(hint)), "{line}");
             assert_eq!(error.kind.exit(), Exit::USAGE);
         }
+        let since = error("logs --since yesterday");
+        assert_eq!(since.hint.as_deref(), Some("allmcp logs --help"));
+        assert!(error("install claude-desktp").message.contains("use claude-desktop"));
         let name = error("enable Kommo");
         assert!(name.message.contains("<NAME>") && name.message.contains("Kommo"), "{name:?}");
     }
@@ -223,7 +245,8 @@ mod tests {
 
     #[test]
     fn commands_of_a_later_version_say_so() {
-        for line in ["login https://idp.example --json", "logout", "whoami --platform"] {
+        for line in ["login https://idp.example --json", "whoami --platform", "search x", "catalog"]
+        {
             let error = error(line);
             assert!(error.message.ends_with("is not in this version"), "{line}");
             assert_eq!(error.kind.exit().code(), 2);

@@ -1,0 +1,32 @@
+//! `allmcp reconnect`: a new key for a connection that is there.
+
+use super::{
+    connect::{tell, told},
+    context::{Context, unknown_connection},
+    error::{CliError, CliResult},
+    grammar::ReconnectArgs,
+    secrets::{self, Terminal},
+};
+use crate::{app, config::Target, connect};
+
+pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
+    let settings = cx.settings_to_change()?;
+    let name = &args.name;
+    let Some(connection) = settings.connection(name.as_str()) else {
+        return Err(unknown_connection(name, &settings));
+    };
+    if !matches!(connection.target, Target::Url(_)) {
+        return Err(CliError::not_in_this_version("a connection without a URL").on(name.as_str()));
+    }
+    let secrets = secrets::given(&args.secrets)?;
+    let vault = cx.vault(&settings, None);
+    let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
+    let ask = Terminal::new(cx.prompter);
+    let work = async {
+        match connect::reconnect(&deps, name, secrets, cx.tenant.clone(), &ask).await {
+            Ok(connected) => tell(cx, "reconnect", &connected),
+            Err(error) => Err(told(error, connection.target_source(), ask.failure())),
+        }
+    };
+    ask.interruptible(&deps.shutdown, work).await
+}

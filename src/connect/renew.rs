@@ -1,0 +1,110 @@
+//! A connection that is there already: a credential for it, and nothing else of it changed.
+
+use super::{
+    Ask, ConnectError, Connected, Deps, Entered, How, Request, credential_config, find_way_in,
+    refuse, save,
+};
+use crate::{
+    auth,
+    kind::AuthKind,
+    name::{ConnectionName, Tenant},
+    secret::Secret,
+};
+use std::collections::BTreeMap;
+
+/// `connect` of what is there. "Already connected" is only what has its credential: another
+/// tenant has one of its own, and a URL that was edited wants it again.
+pub(super) async fn again(
+    deps: &Deps,
+    request: Request,
+    there: &Entered,
+    ask: &dyn Ask,
+) -> Result<Connected, ConnectError> {
+    if there.url != request.url {
+        let (name, target) = (there.name.clone(), there.url.clone());
+        return Err(ConnectError::Taken { name, target });
+    }
+    if !has_credential(deps, there, &request.tenant).await? {
+        let Request { secrets, tenant, dry_run, .. } = request;
+        return renew(deps, there, secrets, tenant, dry_run, ask).await;
+    }
+    let lists = deps.cache.load(&request.tenant.account(&there.name));
+    Ok(Connected {
+        name: there.name.clone(),
+        auth: there.auth,
+        tools: lists.map_or(0, |lists| lists.tools.len()),
+        how: How::Already { key_unused: !request.secrets.is_empty() },
+    })
+}
+
+/// Takes a new credential for the connection `there`, tries it, and keeps it. Its settings stay.
+pub async fn reconnect(
+    deps: &Deps,
+    name: &ConnectionName,
+    secrets: BTreeMap<String, Secret<String>>,
+    tenant: Tenant,
+    ask: &dyn Ask,
+) -> Result<Connected, ConnectError> {
+    let known = deps.connections.connections();
+    let there = known.iter().find(|other| other.name == *name).ok_or_else(|| {
+        ConnectError::Refused(format!("there is no connection {name} with a URL"))
+    })?;
+    if there.auth != AuthKind::Key && !secrets.is_empty() {
+        return Err(ConnectError::Refused(format!(
+            "{name} has auth = \"{}\" and takes no key",
+            there.auth
+        )));
+    }
+    renew(deps, there, secrets, tenant, false, ask).await
+}
+
+async fn renew(
+    deps: &Deps,
+    there: &Entered,
+    secrets: BTreeMap<String, Secret<String>>,
+    tenant: Tenant,
+    dry_run: bool,
+    ask: &dyn Ask,
+) -> Result<Connected, ConnectError> {
+    let mut request = Request { secrets, dry_run, tenant, ..as_request(there) };
+    let target = refuse::parse(&request)?;
+    let name = there.name.clone();
+    let (auth, listing) = find_way_in(deps, &mut request, &target, &name, ask).await?;
+    if dry_run {
+        return Ok(Connected { name, auth, tools: listing.tools.len(), how: How::WouldBe });
+    }
+    save::renewed(deps, request, target, there.clone(), listing).await
+}
+
+fn as_request(there: &Entered) -> Request {
+    Request {
+        name: Some(there.name.clone()),
+        url: there.url.clone(),
+        auth: Some(there.auth),
+        headers: there.headers.clone(),
+        params: there.params.clone(),
+        ..Request::default()
+    }
+}
+
+/// Whether what is stored may be sent to where the connection now points.
+async fn has_credential(
+    deps: &Deps,
+    there: &Entered,
+    tenant: &Tenant,
+) -> Result<bool, ConnectError> {
+    let request = Request { tenant: tenant.clone(), ..as_request(there) };
+    let Ok(target) = refuse::parse(&request) else { return Ok(true) };
+    let config = credential_config(deps, &request, &target, &there.name, there.auth);
+    if !config.uses_vault() {
+        return Ok(true);
+    }
+    let kind = deps.vault.kind();
+    let record = auth::read_record(&deps.vault, &config.account)
+        .await
+        .map_err(|source| ConnectError::Store { kind, source })?;
+    Ok(record.is_some_and(|record| {
+        config.bound().is_ok_and(|bound| bound == record.bound)
+            && target.secret_names().iter().all(|name| record.secrets.contains_key(name))
+    }))
+}
