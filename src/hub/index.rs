@@ -8,7 +8,11 @@ use super::{
     plan::{Plan, Shown},
     tool::{State, Tool},
 };
-use crate::{kind::Era, name::PublicName, text};
+use crate::{
+    kind::Era,
+    name::{ConnectionName, PublicName},
+    text,
+};
 use bytes::Bytes;
 use std::{
     collections::{HashMap, HashSet},
@@ -61,7 +65,7 @@ impl ToolIndex {
             names.extend(ours);
         }
         park_collisions(&mut tools, &mut names);
-        let complaints = tools.iter().filter_map(complaint).collect();
+        let complaints = complaints(&tools);
         let legacy = render(&own, &tools, Era::Legacy);
         let differs = tools.iter().any(loses_output_schema);
         let modern = differs.then(|| render(&own, &tools, Era::Modern));
@@ -142,11 +146,30 @@ fn read_tools(member: &Arc<Member>, plain: bool, tools: &mut Vec<Tool>) {
     }
 }
 
-fn complaint(tool: &Tool) -> Option<String> {
-    let State::Invalid(why) = &tool.state else { return None };
-    let (connection, name) = (&tool.member.plan.name, text::line(tool.upstream.as_str(), 80));
-    (tool.member.plan.shown == Shown::Yes)
-        .then(|| format!("the tool {name:?} of {connection} is left out: {why}"))
+/// What there is to say of tools that are left out: one sentence for each connection, however
+/// long the list of rubbish is that it sent.
+fn complaints(tools: &[Tool]) -> Vec<String> {
+    const NAMED: usize = 3;
+    let shown = |ours: &&[Tool]| ours[0].member.plan.shown == Shown::Yes;
+    let of_one = tools.chunk_by(|a, b| Arc::ptr_eq(&a.member, &b.member)).filter(shown);
+    of_one.filter_map(|ours| complaint(&ours[0].member.plan.name, ours, NAMED)).collect()
+}
+
+fn complaint(connection: &ConnectionName, ours: &[Tool], named: usize) -> Option<String> {
+    let left_out = || {
+        ours.iter().filter_map(|tool| match &tool.state {
+            State::Invalid(why) => Some((tool, why)),
+            _ => None,
+        })
+    };
+    let count = left_out().count();
+    let name = |tool: &Tool| text::line(tool.upstream.as_str(), 80);
+    let mut parts: Vec<String> =
+        left_out().take(named).map(|(tool, why)| format!("{:?} ({why})", name(tool))).collect();
+    if count > named {
+        parts.push(format!("{} more", count - named));
+    }
+    (count > 0).then(|| format!("left out of the tools of {connection}: {}", parts.join(", ")))
 }
 
 /// Fills `names`; two tools that come to the same name are both parked, so that neither can be
