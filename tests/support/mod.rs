@@ -21,7 +21,7 @@
               an environment and pipes of its own, and takes `json!` as it comes"
 )]
 
-mod cli;
+pub mod cli;
 pub mod client;
 pub mod env;
 pub mod fault;
