@@ -25,6 +25,10 @@ use tokio::sync::mpsc;
 /// How many things upstreams may have told before the hub has looked at them.
 const EVENTS: usize = 64;
 
+/// How long ending all sessions may take, and then the tasks that must not be cut short.
+const CLOSING: Duration = Duration::from_millis(500);
+const LAST_TASKS: Duration = Duration::from_millis(300);
+
 /// Which connections a command looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -75,8 +79,9 @@ impl App {
 
     /// Ends every session and waits for what must not be cut short.
     pub async fn end(&self) {
-        self.hub.close().await;
-        self.shutdown.drain(Duration::from_secs(1)).await;
+        // After a signal we have two seconds in all: a dead upstream does not get them.
+        let _late = tokio::time::timeout(CLOSING, self.hub.close()).await;
+        self.shutdown.drain(LAST_TASKS).await;
     }
 }
 

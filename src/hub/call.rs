@@ -21,6 +21,8 @@ use crate::{
 };
 use bytes::Bytes;
 use std::{
+    future::Future,
+    ops::Range,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -46,26 +48,44 @@ pub struct Answered {
 }
 
 impl Hub {
-    /// Runs one call to its end. Dropping the future cancels the call upstream.
-    pub async fn call(&self, request: Request) -> Result<Answered, CallError> {
+    /// Runs one call to its end. Dropping the future cancels the call upstream; it is in the
+    /// access log also when nobody ever looked at it.
+    pub fn call(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Answered, CallError>> + Send + use<> {
         let mut line = Line::open(self, &request);
-        let answer = self.routed(&request, &mut line).await;
-        line.close(&answer);
-        answer
+        let wanted = wanted(&request.params);
+        if let Ok((_, name)) = &wanted {
+            line.tool(name);
+            if let Some(Found::Tool(tool)) = self.index().find(name) {
+                line.connection(tool.member.name());
+            }
+        }
+        let hub = self.clone();
+        async move {
+            let answer = match wanted {
+                Ok((at, name)) => hub.routed(&request, at, &name, &mut line).await,
+                Err(error) => Err(error),
+            };
+            line.close(&answer);
+            answer
+        }
     }
 
-    async fn routed(&self, request: &Request, line: &mut Line<'_>) -> Result<Answered, CallError> {
-        let at = splice::find(&request.params, "name")
-            .ok_or(CallError::Params("\"name\" is missing"))?;
-        let name = splice::string(&request.params[at.clone()])
-            .ok_or(CallError::Params("\"name\" is not a string"))?;
-        line.tool(&name);
+    async fn routed(
+        &self,
+        request: &Request,
+        at: Range<usize>,
+        name: &str,
+        line: &mut Line,
+    ) -> Result<Answered, CallError> {
         let mut index = self.index();
-        if index.find(&name).is_none() {
-            index = self.look_again(index, &name, line).await?;
+        if index.find(name).is_none() {
+            index = self.look_again(index, name, line).await?;
         }
-        match index.find(&name) {
-            None => Err(unknown(&index, &name)),
+        match index.find(name) {
+            None => Err(unknown(&index, name)),
             Some(Found::Own(own)) => {
                 Ok(Answered { outcome: Outcome::Complete(self.own(own)), era: None })
             }
@@ -108,7 +128,7 @@ impl Hub {
         &self,
         index: Arc<ToolIndex>,
         name: &str,
-        line: &mut Line<'_>,
+        line: &mut Line,
     ) -> Result<Arc<ToolIndex>, CallError> {
         let Some(member) = owner(&index, name) else { return Ok(index) };
         line.connection(member.name());
@@ -148,6 +168,14 @@ impl Hub {
     }
 }
 
+/// The name that is called, and where it stands in `params`.
+fn wanted(params: &Bytes) -> Result<(Range<usize>, String), CallError> {
+    let at = splice::find(params, "name").ok_or(CallError::Params("\"name\" is missing"))?;
+    let name = splice::string(&params[at.clone()]);
+    let name = name.ok_or(CallError::Params("\"name\" is not a string"))?.into_owned();
+    Ok((at, name))
+}
+
 /// The connection that a name not in the index seems to be of. Only ever used for messages and
 /// for fetching a list: a call is routed by the index alone.
 fn owner<'a>(index: &'a ToolIndex, name: &str) -> Option<&'a Arc<Member>> {
@@ -177,15 +205,15 @@ fn unknown(index: &ToolIndex, name: &str) -> CallError {
 }
 
 /// The call's line in the access log: written once, as cancelled when nobody closes it.
-struct Line<'a> {
-    hub: &'a Hub,
+struct Line {
+    hub: Hub,
     entry: Entry,
     started: Instant,
     closed: bool,
 }
 
-impl<'a> Line<'a> {
-    fn open(hub: &'a Hub, request: &Request) -> Self {
+impl Line {
+    fn open(hub: &Hub, request: &Request) -> Self {
         let tenant = hub.tenant();
         let entry = Entry {
             time: SystemTime::now(),
@@ -203,7 +231,7 @@ impl<'a> Line<'a> {
             response_bytes: 0,
             error: None,
         };
-        Self { hub, entry, started: Instant::now(), closed: false }
+        Self { hub: hub.clone(), entry, started: Instant::now(), closed: false }
     }
 
     fn tool(&mut self, name: &str) {
@@ -250,7 +278,7 @@ impl<'a> Line<'a> {
     }
 }
 
-impl Drop for Line<'_> {
+impl Drop for Line {
     fn drop(&mut self) {
         self.write();
     }

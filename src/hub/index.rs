@@ -8,9 +8,12 @@ use super::{
     plan::{Plan, Shown},
     tool::{State, Tool},
 };
-use crate::{kind::Era, name::PublicName};
+use crate::{kind::Era, name::PublicName, text};
 use bytes::Bytes;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// The tools of a process and the rendered list of them.
 pub struct ToolIndex {
@@ -25,6 +28,8 @@ pub struct ToolIndex {
     modern: Option<Bytes>,
     complete: bool,
     plain: bool,
+    /// What is wrong with tools that clients would otherwise see.
+    complaints: Vec<String>,
 }
 
 /// What a public name leads to.
@@ -56,11 +61,12 @@ impl ToolIndex {
             names.extend(ours);
         }
         park_collisions(&mut tools, &mut names);
+        let complaints = tools.iter().filter_map(complaint).collect();
         let legacy = render(&own, &tools, Era::Legacy);
         let differs = tools.iter().any(loses_output_schema);
         let modern = differs.then(|| render(&own, &tools, Era::Modern));
         let complete = !members.iter().any(|member| member.is_unlisted());
-        Self { tools, names, own, members, legacy, modern, complete, plain: plan.plain }
+        Self { tools, names, own, members, legacy, modern, complete, plain: plan.plain, complaints }
     }
 
     pub fn find(&self, name: &str) -> Option<Found<'_>> {
@@ -105,6 +111,11 @@ impl ToolIndex {
         self.complete
     }
 
+    /// What is wrong with tools that clients would otherwise see.
+    pub(super) fn complaints(&self) -> &[String] {
+        &self.complaints
+    }
+
     /// True when no client could tell the two apart by listing.
     pub(super) fn looks_like(&self, other: &Self) -> bool {
         self.legacy == other.legacy && self.modern == other.modern
@@ -123,21 +134,19 @@ fn read_tools(member: &Arc<Member>, plain: bool, tools: &mut Vec<Tool>) {
             .map(|raw| Tool::read(member, raw, plain, |tool| lists.changed.has(tool))),
     );
     let ours = &mut tools[first..];
-    let mut seen = std::collections::HashSet::with_capacity(ours.len());
+    let mut seen = HashSet::with_capacity(ours.len());
     for tool in ours.iter_mut().filter(|tool| !matches!(tool.state, State::Invalid(_))) {
         if !seen.insert(tool.upstream.clone()) {
             tool.state = State::Invalid("its name stands twice in the list".into());
         }
     }
-    if member.plan.shown != Shown::Yes {
-        return;
-    }
-    for tool in ours {
-        if let State::Invalid(why) = &tool.state {
-            let (connection, tool) = (&member.plan.name, shown(tool));
-            tracing::warn!(%connection, "the tool {tool:?} is left out: {why}");
-        }
-    }
+}
+
+fn complaint(tool: &Tool) -> Option<String> {
+    let State::Invalid(why) = &tool.state else { return None };
+    let (connection, name) = (&tool.member.plan.name, text::line(tool.upstream.as_str(), 80));
+    (tool.member.plan.shown == Shown::Yes)
+        .then(|| format!("the tool {name:?} of {connection} is left out: {why}"))
 }
 
 /// Fills `names`; two tools that come to the same name are both parked, so that neither can be
@@ -165,15 +174,9 @@ fn park_collisions(tools: &mut [Tool], names: &mut HashMap<PublicName, Entry>) {
         let tool = &mut tools[at];
         if !matches!(tool.state, State::Invalid(_)) {
             let why = format!("another tool comes to the name {name} too");
-            let connection = &tool.member.plan.name;
-            tracing::warn!(%connection, "the tool {:?} is left out: {why}", shown(tool));
             tool.state = State::Invalid(why.into());
         }
     }
-}
-
-fn shown(tool: &Tool) -> String {
-    crate::text::line(tool.upstream.as_str(), 80)
 }
 
 /// The upstream speaks the new revision and its `outputSchema` is of the new kind.

@@ -120,7 +120,7 @@ impl Hub {
                     self.judge_again(member, connection);
                     Arc::clone(&member.session)
                 }
-                _ => Arc::new(self.open(connection, plan.with_hidden)),
+                _ => Arc::new(self.open(connection, plan.with_hidden, before)),
             };
             members.push(Arc::new(Member::new(connection.clone(), session)));
         }
@@ -141,10 +141,23 @@ impl Hub {
         }
     }
 
-    fn open(&self, connection: &PlanConnection, with_hidden: bool) -> Session {
+    /// A new session with the last known lists: of the session before it, else those on the disk.
+    fn open(
+        &self,
+        connection: &PlanConnection,
+        with_hidden: bool,
+        before: Option<&Arc<Member>>,
+    ) -> Session {
         let wanted = connection.shown == Shown::Yes || with_hidden;
-        let cached = wanted.then(|| self.0.cache.load(&connection.account)).flatten();
-        let cached = cached.filter(|lists| lists.target == connection.target);
+        let before = before.filter(|member| member.plan.account == connection.account);
+        let cached = before
+            .and_then(|member| member.session.lists.load_full())
+            .map(|lists| lists.cached.clone())
+            .filter(|lists| lists.target == connection.target);
+        let cached = cached.or_else(|| {
+            let kept = wanted.then(|| self.0.cache.load(&connection.account)).flatten();
+            kept.filter(|lists| lists.target == connection.target)
+        });
         let lists = cached.map(|cached| Lists {
             changed: self.judged(connection, with_hidden, &cached.tools),
             cached,
@@ -229,7 +242,8 @@ impl Hub {
         let _late = tokio::time::timeout(wait, futures_util::future::join_all(all)).await;
     }
 
-    /// Ends every session, within about a second.
+    /// Ends every session, within about a second. How each connection fared is kept for
+    /// `status`.
     pub async fn close(&self) {
         let index = self.index();
         let all = index.members().iter().map(|member| async {
@@ -259,7 +273,11 @@ impl Hub {
     /// Only under `changing`.
     fn swap(&self, index: ToolIndex) {
         let old = self.0.index.swap(Arc::new(index));
-        if !self.index().looks_like(&old) {
+        let new = self.index();
+        for complaint in new.complaints().iter().filter(|c| !old.complaints().contains(c)) {
+            tracing::warn!("{complaint}");
+        }
+        if !new.looks_like(&old) {
             self.0.version.send_modify(|version| *version += 1);
         }
     }

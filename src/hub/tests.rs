@@ -8,7 +8,7 @@ use super::{
     script::{Does, Rig, Script, ours, plan, scripted, tool},
 };
 use crate::{
-    kind::{Era, Pin, Rule},
+    kind::{Era, Pin, Rule, Status},
     name::ConnectionName,
     upstream::{ErrorKind, Event, UpstreamError},
     wire::Outcome,
@@ -290,6 +290,11 @@ async fn closing_ends_every_session() {
     let rig = Rig::open();
     let all = [Script::new(&[]), Script::new(&[])];
     rig.hub.apply(ours(vec![scripted("a", &all[0]), scripted("b", &all[1])]));
+    *all[0].state.lock().unwrap() = Status::NeedsAuth;
     rig.hub.close().await;
+    let next = rig.again();
+    next.apply(ours(vec![plan("a"), plan("b")]));
+    let known: Vec<_> = next.report().iter().map(|r| r.status).collect();
+    assert_eq!(known, [Status::NeedsAuth, Status::Unknown], "what was used is remembered");
     assert!(all.iter().all(|s: &Arc<Script>| s.closed.load(Ordering::SeqCst)));
 }

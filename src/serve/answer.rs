@@ -30,7 +30,7 @@ pub(super) fn failure(failed: CallError, plain: bool) -> Result<Bytes, RpcError>
             Ok(says(&text, None))
         }
         CallError::TooLarge { size, limit, .. } => Ok(says(&too_large(size, limit, plain), None)),
-        CallError::Upstream(failed) => upstream(failed),
+        CallError::Upstream(failed) => upstream(failed, plain),
     }
 }
 
@@ -47,7 +47,7 @@ fn too_large(size: u64, limit: u64, plain: bool) -> String {
     )
 }
 
-fn upstream(failed: UpstreamError) -> Result<Bytes, RpcError> {
+fn upstream(failed: UpstreamError, plain: bool) -> Result<Bytes, RpcError> {
     if let ErrorKind::Rpc(rpc) = failed.kind {
         return match rpc.code {
             // Between us and the upstream only: the client did not send those headers, this
@@ -65,11 +65,15 @@ fn upstream(failed: UpstreamError) -> Result<Bytes, RpcError> {
     match &failed.kind {
         ErrorKind::NeedsAuth | ErrorKind::NeedsScope { .. } => {
             let name = &failed.connection;
-            let _ = write!(
-                text,
-                " The user has to run: allmcp reconnect {name}. Then the same call works, without \
-                 a restart."
-            );
+            if plain && name.as_str().starts_with("bridge-") {
+                text.push_str(" The user has to correct the --header of this server.");
+            } else {
+                let _ = write!(
+                    text,
+                    " The user has to run: allmcp connect URL --name {name} --auth key --force. \
+                     Then the same call works, without a restart."
+                );
+            }
             meta = Some(json!([own::connect_required(name, "needs_auth")]));
         }
         ErrorKind::Store => {
@@ -82,6 +86,10 @@ fn upstream(failed: UpstreamError) -> Result<Bytes, RpcError> {
         }
         ErrorKind::Refused { .. } | ErrorKind::TooLarge | ErrorKind::Closing => {
             text.push_str(ran(&failed));
+            // Only what the server itself says: another try changes nothing else here.
+            if failed.retry_in.is_some() {
+                text.push_str(&again(&failed));
+            }
         }
         _ => {
             if let Some(since) = failed.since {
@@ -183,7 +191,7 @@ mod tests {
     fn a_sign_in_is_asked_for_in_words_and_for_programs() {
         for kind in [ErrorKind::NeedsAuth, ErrorKind::NeedsScope { scope: None }] {
             let result = told(kind, |_| {});
-            assert!(text(&result).contains("allmcp reconnect kommo"));
+            assert!(text(&result).contains("allmcp connect URL --name kommo"));
             let list = &result["_meta"]["dev.allmcp/oauth_connect_required_mcps"];
             assert_eq!(list[0]["backend_id"], "kommo");
             assert_eq!(list[0]["connect_url"], Value::Null);

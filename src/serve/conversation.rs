@@ -241,9 +241,9 @@ impl Conversation {
             limit: limit.saturating_sub(id.json().len() as u64 + ENVELOPE),
             link: progress.as_ref().map(Progress::link),
         };
-        let (hub, is_plain) = (self.hub.clone(), plan.plain);
+        let (call, is_plain) = (self.hub.call(request), plan.plain);
         self.flights.start("tools/call", &id.clone(), outlet, async move {
-            let outcome = hub.call(request).await;
+            let outcome = call.await;
             // Nothing is reported of a call that has ended.
             drop(progress);
             let result = outcome.or_else(|e| answer::failure(e, is_plain).map(answer::ours));

@@ -33,16 +33,18 @@ pub(super) fn speaks(frame: &Frame) -> Result<Era, RpcError> {
     let version = own.and_then(|own| splice::get(own, meta::PROTOCOL_VERSION));
     let capabilities = own.and_then(|own| splice::get(own, meta::CLIENT_CAPABILITIES));
     let Some(version) = version else {
-        return match frame.method.as_deref() {
+        return match capabilities {
+            Some(_) => Err(missing(meta::PROTOCOL_VERSION)),
             // Who asks this does not know yet what to say.
-            Some("server/discover") => Ok(Era::Modern),
-            _ if capabilities.is_some() => Err(missing(meta::PROTOCOL_VERSION)),
-            _ => Ok(Era::Legacy),
+            None if asks_what(frame) => Ok(Era::Modern),
+            None => Ok(Era::Legacy),
         };
     };
     let Some(date) = splice::string(&version) else { return Err(missing(meta::PROTOCOL_VERSION)) };
     match era::revision(&date) {
         None => Err(unsupported(&date)),
+        // It is a question about all of them.
+        Some(revision) if revision.era == Era::Legacy && asks_what(frame) => Ok(Era::Modern),
         // Named in each request or once in `initialize`, it is the same revision.
         Some(revision) if revision.era == Era::Legacy => Ok(Era::Legacy),
         Some(_) if capabilities.is_some_and(|object| object.first() == Some(&b'{')) => {
@@ -50,6 +52,10 @@ pub(super) fn speaks(frame: &Frame) -> Result<Era, RpcError> {
         }
         Some(_) => Err(missing(meta::CLIENT_CAPABILITIES)),
     }
+}
+
+fn asks_what(frame: &Frame) -> bool {
+    frame.method.as_deref() == Some("server/discover")
 }
 
 /// True for a request that names its revision itself.

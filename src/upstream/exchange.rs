@@ -16,7 +16,14 @@ use crate::{
     wire::{ClientLink, Id, Outcome, frame, meta, splice, splice::Edits},
 };
 use bytes::Bytes;
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// Longest `Retry-After` that is waited for inside a call.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -33,6 +40,9 @@ pub(super) struct Exchange<'a> {
     /// May be sent twice: a list, or a tool that is read-only or idempotent.
     pub(super) replay_safe: bool,
     pub(super) link: Option<&'a Arc<dyn ClientLink>>,
+    /// The last try came so far that something of it may have left; before that a session was
+    /// asked for at most.
+    pub(super) left: AtomicBool,
 }
 
 /// What was tried already; each remedy is used once.
@@ -95,8 +105,10 @@ impl Inner {
         deadline: &Deadline,
         pulse: &Pulse,
     ) -> Result<Reply, Failure> {
+        exchange.left.store(false, Ordering::Relaxed);
         let session = self.session(deadline).await?;
         let Transport { client, prepared } = self.transport(deadline).await?;
+        exchange.left.store(true, Ordering::Relaxed);
         let id = self.next_id();
         let _progress = exchange.link.map(|link| self.expect_progress(id, link, pulse));
         let body = body(exchange, &session, id);

@@ -73,9 +73,10 @@ impl Failure {
         matches!(self, Self::NotSent { .. })
     }
 
-    /// What everybody else is told. `call` says that the request could change something.
-    pub(super) fn tell(self, name: &ConnectionName, call: bool) -> UpstreamError {
-        let may_have_run = call && self.may_have_run();
+    /// What everybody else is told. `left`: the request could change something, and may have
+    /// reached the server.
+    pub(super) fn tell(self, name: &ConnectionName, left: bool) -> UpstreamError {
+        let may_have_run = left && self.may_have_run();
         let new = |kind, detail: String| {
             UpstreamError::new(name, kind, detail).may_have_run(may_have_run)
         };

@@ -64,6 +64,12 @@ impl Inner {
                 ) => {
                     tracing::debug!(connection = %self.config.name, ?failure, "no stream; trying again");
                 }
+                // The server started again. Looking at its list opens another session, and with
+                // it another stream.
+                Err(Failure::SessionGone { epoch }) => {
+                    self.lost(epoch);
+                    return self.tools_changed();
+                }
                 // 405 and the like: no stream is offered here.
                 Err(_) => return,
             }

@@ -167,6 +167,8 @@ struct Track {
     last_error: Option<String>,
     latency: Option<Duration>,
     era: Option<Era>,
+    /// The breaker when the owner was last told.
+    breaker: BreakerState,
 }
 
 /// What one HTTP request needs.
@@ -194,6 +196,7 @@ impl Upstream {
             last_error: None,
             latency: None,
             era: config.known_era,
+            breaker: BreakerState::Closed,
         };
         Self(Arc::new(Inner {
             breaker: Breaker::new(config.breaker),
@@ -245,11 +248,12 @@ impl Upstream {
             name: Some(&call.name),
             replay_safe: call.replay_safe,
             link: call.link.as_ref(),
+            left: AtomicBool::new(false),
         };
         let permit = inner.admit()?;
         let start = Instant::now();
         let result = inner.exchange(&exchange, &deadline, &pulse).await;
-        inner.settle(permit, result, start, true)
+        inner.settle(permit, result, start, exchange.left.load(Ordering::Relaxed))
     }
 
     /// Fetches all pages of `tools/list`, opening the session when needed.
@@ -304,13 +308,14 @@ impl Inner {
         })
     }
 
-    /// Books how an exchange went, and turns its failure into what others are told.
+    /// Books how an exchange went, and turns its failure into what others are told. `left`: it
+    /// was a call, and may have reached the server.
     fn settle<T>(
         self: &Arc<Self>,
         permit: Permit<'_>,
         result: Result<T, Failure>,
         start: Instant,
-        call: bool,
+        left: bool,
     ) -> Result<T, UpstreamError> {
         let failure = match result {
             Ok(value) => {
@@ -321,7 +326,7 @@ impl Inner {
             Err(failure) => failure,
         };
         let connect = failure.is_connect();
-        let mut error = failure.tell(&self.config.name, call);
+        let mut error = failure.tell(&self.config.name, left);
         if error.counts_against() {
             permit.failure(connect);
             error.since = self.breaker.failing_since();
@@ -345,15 +350,20 @@ impl Inner {
     }
 
     fn note(&self, state: Status, error: Option<String>, latency: Option<Duration>) {
+        let breaker = self.breaker.phase();
         let mut track = self.track();
         track.latency = latency.or(track.latency);
         track.last_error = error;
+        if track.state == state && track.breaker == breaker {
+            return;
+        }
         if track.state != state {
             track.state = state;
             track.since = SystemTime::now();
-            drop(track);
-            // A full queue holds an event that makes the owner look at the state anyway.
-            let _full = self.deps.events.try_send((self.config.name.clone(), Event::State));
         }
+        track.breaker = breaker;
+        drop(track);
+        // A full queue holds an event that makes the owner look at the state anyway.
+        let _full = self.deps.events.try_send((self.config.name.clone(), Event::State));
     }
 }

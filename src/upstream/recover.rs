@@ -9,7 +9,10 @@ use super::{
 use crate::kind::{BreakerState, Era};
 use bytes::Bytes;
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -51,8 +54,14 @@ impl Inner {
             Era::Modern => "server/discover",
         };
         let params = Bytes::from_static(b"{}");
-        let exchange =
-            Exchange { method, params: &params, name: None, replay_safe: true, link: None };
+        let exchange = Exchange {
+            method,
+            params: &params,
+            name: None,
+            replay_safe: true,
+            link: None,
+            left: AtomicBool::new(false),
+        };
         match self.exchange(&exchange, &deadline, &Pulse::default()).await {
             // Some servers know no ping; that they say so is what we wanted to hear.
             Err(Failure::Status { error: Some(_), .. }) => Ok(()),

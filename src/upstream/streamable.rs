@@ -26,6 +26,8 @@ pub(super) const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 /// How much of an error page is read.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 const MAX_REDIRECTS: usize = 3;
+/// Most that the headers of an answer may have, in bytes.
+const MAX_HEADERS: usize = 64 * 1024;
 
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -139,6 +141,11 @@ async fn follow(
                 (net::Class::Broken, detail) => Failure::Broken { detail },
                 (net::Class::Request, detail) => Failure::NotMcp { detail },
             })?;
+        let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+        if response.headers().iter().map(size).sum::<usize>() > MAX_HEADERS {
+            let detail = format!("the headers of its answer are larger than {MAX_HEADERS} bytes");
+            return Err(Failure::TooLarge { detail });
+        }
         if !response.status().is_redirection() {
             return Ok(response);
         }

@@ -3,7 +3,11 @@
 use super::{Exchange, Inner, Listing, deadline::Deadline, failure::Failure};
 use crate::wire::{Outcome, error::METHOD_NOT_FOUND, splice};
 use bytes::Bytes;
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 /// Most pages that are asked for; a server that goes on has lost its way.
 const MAX_PAGES: usize = 1000;
@@ -72,6 +76,7 @@ impl Inner {
             name: None,
             replay_safe: true,
             link: None,
+            left: AtomicBool::new(false),
         };
         match self.exchange(&exchange, deadline, &super::deadline::Pulse::default()).await?.outcome
         {

@@ -1,9 +1,11 @@
 //! One JSON-RPC message: the buffer it came in, and slices of its parts.
 
-use super::{Id, splice};
+use super::{
+    Id,
+    scan::{self, ScanError, Top},
+    splice::{self, Member},
+};
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 /// Deepest nesting that we take (promises: "JSON depth 128").
 pub const MAX_DEPTH: usize = 128;
@@ -42,12 +44,30 @@ pub enum Message {
 /// Why a text is not a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    #[error("not valid JSON: {0}")]
-    Parse(String),
+    /// What stands at this byte cannot stand there.
+    #[error("not valid JSON: unexpected byte or end at position {0}")]
+    Parse(usize),
+    /// The work on it broke off.
+    #[error("it could not be read: {0}")]
+    Unread(crate::task::BlockingError),
     #[error("nested deeper than {MAX_DEPTH} levels")]
     Depth,
     #[error("not a JSON-RPC message: {reason}")]
     Invalid { id: Option<Id>, reason: &'static str },
+}
+
+const NOT_AN_OBJECT: FrameError = FrameError::Invalid { id: None, reason: "it is not one object" };
+
+/// The members that we read; all others are passed over.
+const KEYS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+
+impl From<ScanError> for FrameError {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Syntax(at) => Self::Parse(at),
+            ScanError::Depth => Self::Depth,
+        }
+    }
 }
 
 impl FrameError {
@@ -55,6 +75,7 @@ impl FrameError {
     pub fn code(&self) -> i64 {
         match self {
             Self::Parse(_) => super::error::PARSE,
+            Self::Unread(_) => super::error::INTERNAL,
             Self::Depth | Self::Invalid { .. } => super::error::INVALID_REQUEST,
         }
     }
@@ -68,69 +89,50 @@ impl FrameError {
     }
 }
 
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, default)]
-    jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    method: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    params: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "also_null")]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-}
-
-/// `null` as a value, where plain `Option` takes it for a missing member.
-fn also_null<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(d).map(Some)
-}
-
 impl Frame {
     /// Reads one message and checks that it is valid JSON to the end.
     pub fn parse(bytes: &Bytes) -> Result<Self, FrameError> {
-        if splice::deeper_than(bytes, MAX_DEPTH) {
-            return Err(FrameError::Depth);
+        match scan::scan(bytes, MAX_DEPTH)? {
+            Top::Object(members) => Self::envelope(bytes, &members),
+            Top::Array(_) | Top::Scalar => Err(NOT_AN_OBJECT),
         }
-        Self::envelope(bytes)
     }
 
-    fn envelope(bytes: &Bytes) -> Result<Self, FrameError> {
-        let raw: Envelope<'_> = match serde_json::from_slice(bytes) {
-            Ok(raw) => raw,
-            Err(error) if error.is_data() => {
-                // Valid JSON of another shape, or a key twice.
-                return Err(FrameError::Invalid { id: None, reason: "it is not one object" });
+    fn envelope(bytes: &Bytes, members: &[Member]) -> Result<Self, FrameError> {
+        let mut parts: [Option<Bytes>; KEYS.len()] = Default::default();
+        for member in members {
+            let known = KEYS.iter().position(|key| splice::key_is(bytes, member, key));
+            if let Some(i) = known
+                && parts[i].replace(bytes.slice(member.value.clone())).is_some()
+            {
+                let reason = "a member of it is there twice";
+                return Err(FrameError::Invalid { id: None, reason });
             }
-            Err(error) => return Err(FrameError::Parse(error.to_string())),
-        };
-        let part = |value: &RawValue| bytes.slice_ref(value.get().as_bytes());
-        let present = |value: Option<&RawValue>| value.filter(|v| v.get() != "null").map(part);
-        let id = present(raw.id).map(Id::from_json);
+        }
+        let [jsonrpc, id, method, params, result, error] = parts;
+        let present = |part: Option<Bytes>| part.filter(|json| *json != "null");
+        let id = present(id).map(Id::from_json);
         let invalid = |reason| FrameError::Invalid { id: id.clone().flatten(), reason };
         if id.as_ref().is_some_and(Option::is_none) {
             return Err(invalid("the id is neither a string nor a number"));
         }
-        if raw.jsonrpc.is_some_and(|version| version.get() != "\"2.0\"") {
+        if present(jsonrpc).is_some_and(|version| version != "\"2.0\"") {
             return Err(invalid("\"jsonrpc\" is not \"2.0\""));
         }
-        let method = match raw.method {
+        let method: Option<Box<str>> = match present(method) {
             None => None,
-            Some(text) => match splice::string(text.get().as_bytes()) {
+            Some(text) => match splice::string(&text) {
                 Some(name) => Some(name.into()),
                 None => return Err(invalid("the method is not a string")),
             },
         };
-        let params = present(raw.params);
+        let params = present(params);
         if params.as_ref().is_some_and(|p| p.first() != Some(&b'{')) {
             return Err(invalid("\"params\" is not an object"));
         }
-        let error = present(raw.error);
+        let error = present(error);
         // A result of `null` is a result, unless an error stands beside it.
-        let result = raw.result.map(part).filter(|_| error.is_none());
+        let result = result.filter(|_| error.is_none());
         if method.is_none() && result.is_none() && error.is_none() {
             return Err(invalid("it has no method, no result and no error"));
         }
@@ -154,22 +156,16 @@ impl Frame {
 impl Message {
     /// Reads one message or batch.
     pub fn parse(bytes: &Bytes) -> Result<Self, FrameError> {
-        if splice::deeper_than(bytes, MAX_DEPTH) {
-            return Err(FrameError::Depth);
-        }
-        let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
-        if first != Some(&b'[') {
-            return Frame::envelope(bytes).map(Self::Single);
-        }
-        if let Err(error) = serde_json::from_slice::<&RawValue>(bytes) {
-            return Err(FrameError::Parse(error.to_string()));
-        }
-        let all: Vec<_> =
-            splice::elements(bytes).map(|range| Frame::envelope(&bytes.slice(range))).collect();
-        if all.is_empty() {
+        let elements = match scan::scan(bytes, MAX_DEPTH)? {
+            Top::Object(members) => return Frame::envelope(bytes, &members).map(Self::Single),
+            Top::Array(elements) => elements,
+            Top::Scalar => return Err(NOT_AN_OBJECT),
+        };
+        if elements.is_empty() {
             return Err(FrameError::Invalid { id: None, reason: "the batch is empty" });
         }
-        Ok(Self::Batch(all))
+        let one = |range| Frame::parse(&bytes.slice(range));
+        Ok(Self::Batch(elements.into_iter().map(one).collect()))
     }
 
     /// [`Message::parse`], on a blocking thread for messages so long that others would wait.
@@ -179,7 +175,7 @@ impl Message {
         }
         crate::task::blocking(move || Self::parse(&bytes))
             .await
-            .unwrap_or_else(|error| Err(FrameError::Parse(error.to_string())))
+            .unwrap_or_else(|error| Err(FrameError::Unread(error)))
     }
 }
 

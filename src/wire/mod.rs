@@ -11,6 +11,7 @@ pub mod id;
 pub mod lines;
 pub mod link;
 pub mod meta;
+pub mod scan;
 pub mod splice;
 pub mod sse;
 

@@ -182,29 +182,6 @@ pub fn one_line(json: Bytes) -> Bytes {
     json.iter().map(blank).collect::<Vec<u8>>().into()
 }
 
-/// True when objects and arrays nest deeper than `max`.
-pub fn deeper_than(json: &[u8], max: usize) -> bool {
-    let (mut at, mut depth) = (0, 0_usize);
-    while let Some(&b) = json.get(at) {
-        match b {
-            b'"' => match skip_string(json, at) {
-                Some(end) => at = end - 1,
-                None => return false,
-            },
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > max {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        at += 1;
-    }
-    false
-}
-
 fn skip_space(text: &[u8], mut at: usize) -> usize {
     while matches!(text.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
         at += 1;
@@ -315,13 +292,6 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_counted_outside_strings() {
-        assert!(!deeper_than(b"[[\"[[[[\\\"[\"]]", 2));
-        assert!(deeper_than(b"{\"a\":[{}]}", 2));
-        assert!(deeper_than(&vec![b'['; 1_000_000], 128));
-    }
-
-    #[test]
     fn line_breaks_become_spaces() {
         assert_eq!(one_line(Bytes::from_static(b"{\r\n \"a\":1}")), "{   \"a\":1}");
     }
@@ -371,7 +341,6 @@ mod tests {
         #[test]
         fn nothing_panics_on_garbage(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _counted = members(&bytes).count() + elements(&bytes).count();
-            let _deep = deeper_than(&bytes, 3);
             let _found = find(&bytes, "a");
         }
     }

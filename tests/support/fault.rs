@@ -216,6 +216,15 @@ impl Fault {
         self
     }
 
+    /// Gives a response made up here another status.
+    pub fn with_status(mut self, status: u16) -> Self {
+        match &mut self.what {
+            What::Response(canned) => canned.status = status,
+            other => panic!("{other:?} has no status of its own"),
+        }
+        self
+    }
+
     pub fn retry_after(self, seconds: u64) -> Self {
         self.with_header("retry-after", &seconds.to_string())
     }
