@@ -1,7 +1,5 @@
 //! `config`, a file that somebody broke, and what users have of their own.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
-
 mod support;
 
 use serde_json::{Value, json};
@@ -41,7 +39,7 @@ fn the_path_is_told_and_nothing_is_made() {
     assert_eq!(env.cmd(&["config", "path"]).success().stdout(), format!("{path}\n"));
     assert_eq!(
         env.cmd(&["config", "path", "--json"]).success().json(),
-        json!({"schema": "allmcp.config/1", "path": path, "exists": false})
+        json!({"schema": "allmcp.config-path/1", "path": path, "exists": false})
     );
     for reading in [
         &["list"][..],
@@ -91,7 +89,8 @@ fn a_setting_is_got_set_and_keeps_the_comments_around_it() {
     let unset = env.cmd(&["config", "get", "settings.proxy"]).code(1);
     assert!(unset.stderr().contains("settings.proxy is not set"), "{}", unset.stderr());
     let json = env.cmd(&["config", "get", "settings.log_level", "--json"]).success().json();
-    let want = json!({"schema": "allmcp.config/1", "key": "settings.log_level", "value": "debug"});
+    let want =
+        json!({"schema": "allmcp.config-get/1", "key": "settings.log_level", "value": "debug"});
     assert_eq!(json, want);
 }
 

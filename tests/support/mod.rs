@@ -1,7 +1,7 @@
 //! What the integration tests stand on; it knows the product only as a binary.
 //!
 //! * [`env::TestEnv`]: a cleared environment and a home of its own; runs commands in it.
-//! * `cli`: what tests of commands do again and again, and a terminal for them.
+//! * `cli` and `golden`: what tests of commands do again and again, a terminal, kept documents.
 //! * [`client::Serve`]: an MCP client over the pipes of `allmcp serve`, line by line; [`talk`]
 //!   has what tests say to it again and again.
 //! * [`upstream::Upstream`]: an MCP server over real HTTP, of either era, made by a
@@ -25,6 +25,7 @@ pub mod cli;
 pub mod client;
 pub mod env;
 pub mod fault;
+pub mod golden;
 mod legacy;
 mod modern;
 mod net;
