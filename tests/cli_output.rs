@@ -1,7 +1,5 @@
 //! What commands print: documents, errors, codes, colours, tables, and to whom.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
-
 mod support;
 
 use serde_json::json;
@@ -164,7 +162,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     let (env, upstream) = connected();
     upstream.set_tools((0..2000).map(|n| Tool::echo(&format!("tool-{n}"))));
     env.cmd(&["sync"]).success();
-    let binary = option_env!("CARGO_BIN_EXE_allmcp").unwrap_or_default();
+    let binary = env!("CARGO_BIN_EXE_allmcp");
     for command in
         ["tools", "tools --json", "inspect shop", "list", "--help", "config get connections"]
     {
@@ -291,7 +289,7 @@ fn nothing_waits_for_an_answer_where_nobody_can_give_one() {
     assert_eq!((env.read_config(), after), before);
 
     // A program that starts us with nothing at all around us, and with stdin open.
-    let bare = env.program("/usr/bin/env", &["-i", option_env!("CARGO_BIN_EXE_allmcp").unwrap()]);
+    let bare = env.program("/usr/bin/env", &["-i", env!("CARGO_BIN_EXE_allmcp")]);
     let told = bare.stdin("").run().code(2);
     assert_eq!(
         told.stderr(),

@@ -12,6 +12,7 @@ use crate::{kind::Era, name::PublicName, text};
 use bytes::Bytes;
 use std::{
     collections::{HashMap, HashSet},
+    fmt::Write as _,
     sync::Arc,
 };
 
@@ -61,7 +62,7 @@ impl ToolIndex {
             names.extend(ours);
         }
         park_collisions(&mut tools, &mut names);
-        let complaints = tools.iter().filter_map(complaint).collect();
+        let complaints = complaints(&tools);
         let legacy = render(&own, &tools, Era::Legacy);
         let differs = tools.iter().any(loses_output_schema);
         let modern = differs.then(|| render(&own, &tools, Era::Modern));
@@ -142,11 +143,31 @@ fn read_tools(member: &Arc<Member>, plain: bool, tools: &mut Vec<Tool>) {
     }
 }
 
-fn complaint(tool: &Tool) -> Option<String> {
-    let State::Invalid(why) = &tool.state else { return None };
-    let (connection, name) = (&tool.member.plan.name, text::line(tool.upstream.as_str(), 80));
-    (tool.member.plan.shown == Shown::Yes)
-        .then(|| format!("the tool {name:?} of {connection} is left out: {why}"))
+/// What of each connection's list is left out, in a sentence a connection: a list can be nothing
+/// but rubbish, and be told of all the same.
+fn complaints(tools: &[Tool]) -> Vec<String> {
+    const NAMED: usize = 3;
+    let of_one = |tools: &[Tool]| {
+        let plan = &tools.first()?.member.plan;
+        let left_out: Vec<String> = tools
+            .iter()
+            .filter_map(|tool| match &tool.state {
+                State::Invalid(why) => {
+                    Some(format!("{:?} ({why})", text::line(tool.upstream.as_str(), 80)))
+                }
+                _ => None,
+            })
+            .collect();
+        if plan.shown != Shown::Yes || left_out.is_empty() {
+            return None;
+        }
+        let mut named = left_out[..left_out.len().min(NAMED)].join(", ");
+        if left_out.len() > NAMED {
+            let _ = write!(named, " and {} more", left_out.len() - NAMED);
+        }
+        Some(format!("tools of {} are left out: {named}", plan.name))
+    };
+    tools.chunk_by(|a, b| Arc::ptr_eq(&a.member, &b.member)).filter_map(of_one).collect()
 }
 
 /// Fills `names`; two tools that come to the same name are both parked, so that neither can be
