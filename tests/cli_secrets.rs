@@ -1,7 +1,5 @@
 //! Where secrets are kept, where they are sent, and what happens when either is not as it was.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
-
 mod support;
 
 use serde_json::{Value, json};
