@@ -234,6 +234,11 @@ fn a_server_tells_no_secret_to_its_client_or_its_log() {
         let failed = serve.call(&format!("{name}__fails"), json!({}));
         let stars = vec!["***"; sent.len()].join(", ");
         assert_eq!(failed["error"]["message"], format!("you sent {stars}"), "{failed}");
+        // An answer to nobody, under a name that only a log would show.
+        let stray = json!({"jsonrpc": "2.0", "id": sent[0], "result": {}}).to_string();
+        upstream.fault(Fault::events(&[&stray, "$ANSWER"]).on("tools/call").once());
+        let answer = serve.call(&format!("{name}__echo"), json!({}));
+        assert!(answer["result"]["isError"].is_null(), "{answer}");
         for fault in echoes(sent, &away) {
             upstream.fault(fault);
             for _ in 0..2 {
@@ -259,7 +264,7 @@ fn a_server_tells_no_secret_to_its_client_or_its_log() {
     watch.end(bridge);
 
     let log = std::fs::read_to_string(watch.env.allmcp_home().join("state/allmcp.log")).unwrap();
-    assert!(log.contains("TRACE") || log.contains("DEBUG"), "nothing was logged: {log}");
+    assert!(log.contains("dropped an answer to no request"), "it was not logged: {log}");
     watch.run(&["logs", "--json"], "").success();
     watch.run(&["status"], "");
     watch.nothing_leaked_but_into(&["data/secrets.json"]);
