@@ -70,8 +70,8 @@ fn upstream(failed: UpstreamError, plain: bool) -> Result<Bytes, RpcError> {
             } else {
                 let _ = write!(
                     text,
-                    " The user has to run: allmcp connect URL --name {name} --auth key --force. \
-                     Then the same call works, without a restart."
+                    " The user has to run: allmcp reconnect {name}. Then the same call works, \
+                     without a restart."
                 );
             }
             meta = Some(json!([own::connect_required(name, "needs_auth")]));
@@ -191,7 +191,7 @@ mod tests {
     fn a_sign_in_is_asked_for_in_words_and_for_programs() {
         for kind in [ErrorKind::NeedsAuth, ErrorKind::NeedsScope { scope: None }] {
             let result = told(kind, |_| {});
-            assert!(text(&result).contains("allmcp connect URL --name kommo"));
+            assert!(text(&result).contains("allmcp reconnect kommo"));
             let list = &result["_meta"]["dev.allmcp/oauth_connect_required_mcps"];
             assert_eq!(list[0]["backend_id"], "kommo");
             assert_eq!(list[0]["connect_url"], Value::Null);
