@@ -139,7 +139,7 @@ fn a_key_is_not_used_for_another_url_until_it_is_given_again() {
             failed["result"]["isError"] == true && told(&failed).contains("its URL was changed")
         });
         let failed = serve.call("c__echo", json!({}));
-        assert!(told(&failed).contains("allmcp connect"), "{failed}");
+        assert!(told(&failed).contains("allmcp reconnect c"), "{failed}");
         let required = &failed["result"]["_meta"]["dev.allmcp/oauth_connect_required_mcps"];
         assert_eq!(required[0]["backend_id"], "c");
     }
@@ -175,7 +175,8 @@ fn a_key_that_is_replaced_is_taken_up_by_the_next_call() {
     }
     let row = serve.row_until("c", |row| row["auth_status"] == "needs_auth");
     assert_eq!((&row["connect_required"], &row["connected"]), (&json!(true), &json!(false)));
-    connect(&env, &[&server.url(), "--name", "c", "--force"], "canary-new");
+    let renew = env.command(&["reconnect", "c", "--token-stdin"]);
+    renew.stdin("canary-new").run().success();
     text(&serve.call("c__echo", json!({})));
     serve.row_until("c", |row| row["auth_status"] == "connected");
     assert_kept(&env, &serve);
