@@ -139,7 +139,7 @@ fn a_key_is_not_used_for_another_url_until_it_is_given_again() {
             failed["result"]["isError"] == true && told(&failed).contains("its URL was changed")
         });
         let failed = serve.call("c__echo", json!({}));
-        assert!(told(&failed).contains("allmcp connect"), "{failed}");
+        assert!(told(&failed).contains("allmcp reconnect c"), "{failed}");
         let required = &failed["result"]["_meta"]["dev.allmcp/oauth_connect_required_mcps"];
         assert_eq!(required[0]["backend_id"], "c");
     }
