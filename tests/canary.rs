@@ -46,10 +46,10 @@ impl Watch {
         if args[0] != "serve" {
             args.push("-vv");
         }
-        self.command(args.join(" "), self.env.command(&args).stdin(stdin))
+        self.command(&args.join(" "), self.env.command(&args).stdin(stdin))
     }
 
-    fn command(&mut self, what: String, command: Cmd) -> Output {
+    fn command(&mut self, what: &str, command: Cmd) -> Output {
         let running = command.start();
         self.look_at(running.pid());
         let output = running.finish();

@@ -35,7 +35,10 @@ fn scrub(value: &mut Value) -> bool {
                 true
             }
         },
-        Value::Array(all) => all.iter_mut().fold(false, |found, one| scrub(one) || found),
+        Value::Array(all) => {
+            // All of them, not the first that has one.
+            all.iter_mut().map(scrub).filter(|found| *found).count() > 0
+        }
         Value::Object(all) => {
             let mut found = false;
             for (key, mut one) in std::mem::take(all) {
