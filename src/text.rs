@@ -70,7 +70,7 @@ pub fn count(number: usize, thing: &str) -> String {
 /// Valid JSON text without forbidden code points, written raw or as `\u` escapes; every other
 /// byte stays as it was. `None` when there was nothing to remove.
 pub fn clean_json(json: &str) -> Option<String> {
-    let raw = json.chars().any(|c| forbidden(c) && !c.is_ascii_control());
+    let raw = json.chars().any(forbidden);
     if !raw && !json.contains("\\u") && !json.contains("\\b") && !json.contains("\\f") {
         return None;
     }
@@ -89,9 +89,9 @@ pub fn clean_json(json: &str) -> Option<String> {
 }
 
 fn push_clean(out: &mut String, part: &str) {
-    // Raw control characters are not valid inside JSON strings; between tokens they are the
-    // white space that formats the text, so only the others are looked at.
-    out.extend(part.chars().filter(|c| c.is_ascii_control() || !forbidden(*c)));
+    // The white space between tokens is not forbidden, and no other control character but DEL
+    // can stand in valid JSON.
+    out.extend(part.chars().filter(|c| !forbidden(*c)));
 }
 
 /// The length of the escape sequence at the start of `text` and the code point that it means,
@@ -131,8 +131,7 @@ mod tests {
 
     #[test]
     fn json_loses_only_forbidden_code_points() {
-        let dirty =
-            "{\"d\": \"a\\u202eb\\u001b[0m\\uDB40\\uDC41 \\ud83d\\ude00 \u{200b}\\\\u200b\\n\\b\"}";
+        let dirty = "{\"d\": \"a\\u202eb\\u001b[0m\\uDB40\\uDC41 \\ud83d\\ude00 \u{200b}\u{7f}\\\\u200b\\n\\b\"}";
         let want = "{\"d\": \"ab[0m \\ud83d\\ude00 \\\\u200b\\n\"}";
         assert_eq!(clean_json(dirty).as_deref(), Some(want));
     }

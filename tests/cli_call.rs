@@ -1,5 +1,7 @@
 //! `allmcp call`: arguments as written, results as they came, codes, and one line in the log each.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+
 mod support;
 
 use serde_json::{Value, json};

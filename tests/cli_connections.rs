@@ -1,10 +1,13 @@
 //! `connect`, `reconnect`, `disconnect`, `enable`, `disable`: what is saved, and that it is all or
 //! nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+
 mod support;
 
 use serde_json::{Value, json};
 use support::{
+    cli::is_lock,
     env::{Output, TestEnv},
     fault::Fault,
     script::{Auth, Script, Tool},
@@ -360,7 +363,7 @@ fn disconnect_forgets_everything_of_a_connection() {
                "credential_deleted": true})
     );
     let left = env.files();
-    let traces = |file: &&String| !file.ends_with(".lock") && file.contains("x.json");
+    let traces = |file: &&String| !is_lock(file) && file.contains("x.json");
     assert_eq!(left.iter().find(traces), None, "{left:?}");
     assert!(env.grep_everything("\"k\"").is_empty());
     assert!(names(&env).is_empty());

@@ -30,7 +30,7 @@ pub(super) fn run(cx: &Context, command: ConfigCommand) -> CliResult {
             config::set_key(&cx.paths, &key, &value)?;
             app::remember_good(&cx.paths);
             if cx.out.json() {
-                cx.out.document("config", &KeyDocument { key: &key, value: Some(&value) })?;
+                cx.out.document("config-set", &KeyDocument { key: &key, value: Some(&value) })?;
             }
             Ok(Exit::DONE)
         }
@@ -42,7 +42,7 @@ fn path(cx: &Context) -> CliResult {
     let path = &cx.paths.config_file;
     if cx.out.json() {
         let document = PathDocument { path: path.display().to_string(), exists: path.exists() };
-        cx.out.document("config", &document)?;
+        cx.out.document("config-path", &document)?;
     } else {
         cx.out.line(&path.display().to_string())?;
     }
@@ -52,7 +52,7 @@ fn path(cx: &Context) -> CliResult {
 fn get(cx: &Context, key: &str) -> CliResult {
     let value = config::get_key(&cx.paths, key)?;
     if cx.out.json() {
-        cx.out.document("config", &KeyDocument { key, value: value.as_deref() })?;
+        cx.out.document("config-get", &KeyDocument { key, value: value.as_deref() })?;
     } else if let Some(value) = &value {
         cx.out.line(value)?;
     }

@@ -43,7 +43,7 @@ impl Context {
     pub(super) fn settings(&self) -> Settings {
         let loaded = config::load(&self.paths, &self.env);
         if let Some(error) = &loaded.error {
-            self.out.warn(&format!("{error}; the last good configuration is used"));
+            self.out.warn(&format!("{error}; {}", loaded.source.in_use()));
         }
         for warning in &loaded.settings.warnings {
             self.out.warn(warning);

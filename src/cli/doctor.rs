@@ -91,11 +91,8 @@ fn configuration(cx: &Context, loaded: &config::Loaded) -> Finding {
     let file = cx.paths.config_file.display();
     match (&loaded.error, loaded.source) {
         (Some(error), source) => {
-            let used = match source {
-                Source::LastGood => "the last good copy is used",
-                _ => "no connection is used",
-            };
-            Finding::error("config", format!("{error}; {used}"), "allmcp config edit")
+            let message = format!("{error}; {}", source.in_use());
+            Finding::error("config", message, "allmcp config edit")
         }
         (None, Source::Absent) => Finding::warning(
             "config",

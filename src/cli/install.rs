@@ -125,7 +125,7 @@ fn list(cx: &Context) -> CliResult {
         })
         .collect();
     if cx.out.json() {
-        cx.out.document("install", &ListDocument { clients: rows })?;
+        cx.out.document("install-list", &ListDocument { clients: rows })?;
         return Ok(Exit::DONE);
     }
     let mut table = Table::new(["CLIENT", "FOUND", "INSTALLED", "FILE"]);

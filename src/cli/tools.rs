@@ -134,7 +134,8 @@ fn rules(cx: &Context, args: &PatternArgs, on: bool) -> CliResult {
     app::remember_good(&cx.paths);
     if cx.out.json() {
         let connection = args.name.as_str();
-        cx.out.document("tools", &RulesDocument { connection, allow: &allow, deny: &deny })?;
+        let command = if on { "tools-enable" } else { "tools-disable" };
+        cx.out.document(command, &RulesDocument { connection, allow: &allow, deny: &deny })?;
     } else {
         let word = if on { "enabled" } else { "disabled" };
         cx.out.note(&format!("{}: {word} {}", args.name, args.patterns.join(", ")));
@@ -187,7 +188,7 @@ fn approve(cx: &Context, name: &ConnectionName, yes: bool) -> CliResult {
     }
     if cx.out.json() {
         let connection = name.as_str();
-        cx.out.document("tools", &ApproveDocument { connection, approved: names })?;
+        cx.out.document("tools-approve", &ApproveDocument { connection, approved: names })?;
     }
     Ok(Exit::DONE)
 }

@@ -28,6 +28,16 @@ pub enum Source {
     Absent,
 }
 
+impl Source {
+    /// What is used while the file itself cannot be.
+    pub fn in_use(self) -> &'static str {
+        match self {
+            Self::File | Self::LastGood => "the last good configuration is used",
+            Self::Absent => "no connection is used",
+        }
+    }
+}
+
 /// Reads the configuration. Never fails and creates nothing.
 pub fn load(paths: &Paths, env: &Env) -> Loaded {
     let (mut settings, error, source) = match from_file(&paths.config_file) {

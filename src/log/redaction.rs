@@ -25,11 +25,13 @@ pub fn redact(secret: &Secret<String>) {
         return;
     }
     let json = serde_json::to_string(value).unwrap_or_default();
+    // One quote at either end: the value may have quotes of its own there.
+    let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default();
     let forms = [
         value.to_owned(),
-        json.trim_matches('"').to_owned(),
+        json.to_owned(),
         // A `Debug` of JSON text escapes once more.
-        json.trim_matches('"').escape_debug().to_string(),
+        json.escape_debug().to_string(),
         url::form_urlencoded::byte_serialize(value.as_bytes()).collect(),
         url::form_urlencoded::byte_serialize(value.as_bytes())
             .collect::<String>()
@@ -214,6 +216,10 @@ mod tests {
 
     #[test]
     fn a_known_secret_goes_in_every_form() {
+        let quoted = "s3cr\\\"t\"";
+        redact(&Secret::new(quoted.to_owned()));
+        let json = serde_json::to_string(&[quoted]).unwrap();
+        assert_eq!((&*scrub(&json), &*scrub(quoted)), ("[\"***\"]", "***"));
         let secret = "s3cr/t \"q\" +1";
         redact(&Secret::new(format!("{secret}\n")));
         let json = serde_json::to_string(secret).unwrap();

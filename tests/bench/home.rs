@@ -47,10 +47,11 @@ impl Home {
         std::fs::write(path, config).expect("a config");
     }
 
-    /// The program in this home, with nothing else in its environment.
+    /// The program in this home, with the environment that desktop clients give (no more than this).
     pub(crate) fn allmcp(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).env_clear().env("ALLMCP_HOME", self.folder.path());
+        command.env("HOME", self.folder.path()).env("PATH", "/usr/local/bin:/usr/bin:/bin");
         command.stdin(Stdio::null());
         command
     }

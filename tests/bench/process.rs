@@ -25,10 +25,16 @@ pub(crate) fn threads(pid: u32) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse().ok())
 }
 
-/// The load average over one minute.
+/// The load average over one minute, and what it means for the numbers.
 pub(crate) fn load() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split_whitespace().next().unwrap_or("unknown").to_owned()
+    let average: Option<f64> = text.split_whitespace().next().and_then(|word| word.parse().ok());
+    let Some(average) = average else { return format!("{cores} cores") };
+    #[expect(clippy::cast_precision_loss, reason = "a number of cores")]
+    let busy = average > cores as f64 / 2.0;
+    let busy = if busy { " (busy: other work is part of these numbers)" } else { "" };
+    format!("{cores} cores, load average {average:.2}{busy}")
 }
 
 pub(crate) fn file_bytes(path: &Path) -> Option<u64> {

@@ -26,7 +26,7 @@ type Rows = fn(&Bench<'_>, &mut Report);
 pub(crate) fn all(options: &Options) -> Report {
     let mut report = Report::default();
     println!("allmcp: {}", options.binary.display());
-    println!("{} rounds, load average {} at the start", options.rounds, process::load());
+    println!("{} rounds, {}", options.rounds, process::load());
     if options.wants("start") {
         start::rows(options, &mut report);
     }
@@ -54,7 +54,7 @@ pub(crate) fn all(options: &Options) -> Report {
             }
         }
     }
-    println!("\nload average {} at the end", process::load());
+    println!("\n{} at the end", process::load());
     report
 }
 

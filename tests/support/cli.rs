@@ -11,6 +11,11 @@ use std::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A file that a lock is taken on; such files are never removed.
+pub fn is_lock(file: &str) -> bool {
+    file.rsplit('.').next() == Some("lock")
+}
+
 impl TestEnv {
     /// `connect` without a key.
     #[track_caller]
@@ -36,8 +41,8 @@ impl TestEnv {
     /// Fails when anything was left behind but files that locks are taken on.
     #[track_caller]
     pub fn nothing_saved(&self) {
-        let left: Vec<_> =
-            self.files().into_iter().filter(|file| !file.ends_with(".lock")).collect();
+        let mut left = self.files();
+        left.retain(|file| !is_lock(file));
         assert!(left.is_empty(), "left behind: {left:?}");
     }
 
@@ -54,7 +59,9 @@ impl TestEnv {
     ) -> Option<Output> {
         let quoted = |arg: &&str| format!("'{}'", arg.replace('\'', r"'\''"));
         let args: Vec<String> = args.iter().map(quoted).collect();
-        let binary = option_env!("CARGO_BIN_EXE_allmcp").expect("only in tests/*.rs");
+        // Not `env!`: see `TestEnv::command`.
+        let binary: Option<&str> = option_env!("CARGO_BIN_EXE_allmcp");
+        let binary = binary.expect("only in tests/*.rs");
         // What the terminal is like afterwards is the last thing on the screen.
         let line = format!(
             "stty cols {columns} rows 50; '{binary}' {}; code=$?; stty -a | grep -o -e '-*echo '; exit $code",

@@ -195,8 +195,13 @@ impl Cmd {
 
     /// Runs it to its end; kills it and fails when that takes too long.
     #[must_use = "did it succeed?"]
-    pub fn run(mut self) -> Output {
-        let started = Instant::now();
+    pub fn run(self) -> Output {
+        self.start().finish()
+    }
+
+    /// Starts it and does not wait.
+    pub fn start(mut self) -> Running {
+        let deadline = Instant::now() + self.patience;
         self.command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().expect("allmcp starts");
@@ -207,18 +212,7 @@ impl Cmd {
             // ended without reading is no failure.
             std::thread::spawn(move || pipe.write_all(&bytes));
         }
-        let status = wait(&mut child, started + self.patience);
-        // A grandchild may hold the pipes open for ever: it gets two seconds more.
-        let rest = Duration::from_secs(if status.is_some() { 10 } else { 2 });
-        let text = |from: mpsc::Receiver<Vec<u8>>| {
-            let bytes = from.recv_timeout(rest).unwrap_or_else(|_| b"(pipe still open)".to_vec());
-            String::from_utf8_lossy(&bytes).into_owned()
-        };
-        let (stdout, stderr) = (text(stdout), text(stderr));
-        let Some(code) = status else {
-            panic!("{} hung\nstdout: {stdout}\nstderr: {stderr}", self.shown);
-        };
-        Output { shown: self.shown, code, stdout, stderr }
+        Running { child, stdout, stderr, shown: self.shown, deadline }
     }
 
     /// The pieces for a process that is talked to.
@@ -228,6 +222,46 @@ impl Cmd {
 
     pub(super) fn is_unread(&self) -> bool {
         self.unread
+    }
+}
+
+/// A command under way.
+#[must_use]
+pub struct Running {
+    child: Child,
+    stdout: mpsc::Receiver<Vec<u8>>,
+    stderr: mpsc::Receiver<Vec<u8>>,
+    shown: String,
+    deadline: Instant,
+}
+
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end; kills it and fails when that takes too long.
+    #[must_use = "did it succeed?"]
+    pub fn finish(mut self) -> Output {
+        let status = wait(&mut self.child, self.deadline);
+        // A grandchild may hold the pipes open for ever: it gets two seconds more.
+        let rest = Duration::from_secs(if status.is_some() { 10 } else { 2 });
+        let text = |from: mpsc::Receiver<Vec<u8>>| {
+            let bytes = from.recv_timeout(rest).unwrap_or_else(|_| b"(pipe still open)".to_vec());
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        let (stdout, stderr) = (text(self.stdout), text(self.stderr));
+        let Some(code) = status else {
+            panic!("{} hung\nstdout: {stdout}\nstderr: {stderr}", self.shown);
+        };
+        Output { shown: self.shown, code, stdout, stderr }
     }
 }
 

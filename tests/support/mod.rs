@@ -1,7 +1,7 @@
 //! What the integration tests stand on; it knows the product only as a binary.
 //!
 //! * [`env::TestEnv`]: a cleared environment and a home of its own; runs commands in it.
-//! * `cli`: what tests of commands do again and again, and a terminal for them.
+//! * `cli` and `golden`: what tests of commands do again and again, a terminal, kept documents.
 //! * [`client::Serve`]: an MCP client over the pipes of `allmcp serve`, line by line; [`talk`]
 //!   has what tests say to it again and again.
 //! * [`upstream::Upstream`]: an MCP server over real HTTP, of either era, made by a
@@ -21,10 +21,11 @@
               an environment and pipes of its own, and takes `json!` as it comes"
 )]
 
-mod cli;
+pub mod cli;
 pub mod client;
 pub mod env;
 pub mod fault;
+pub mod golden;
 mod legacy;
 mod modern;
 mod net;

@@ -11,6 +11,7 @@ use std::{
     pin::Pin,
     sync::{Arc, atomic::Ordering, mpsc as sync_mpsc},
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -42,6 +43,20 @@ pub(super) fn hold(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
+/// As [`hold`], of a port that was listened to just now: a process that another test starts at
+/// this moment has our listener too, until it becomes another program.
+async fn hold_again(address: SocketAddr) -> io::Result<TcpSocket> {
+    for _ in 0..5000 {
+        match hold(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            done => return done,
+        }
+    }
+    hold(address)
+}
+
 pub(super) async fn serve(
     shared: Arc<Shared>,
     socket: TcpSocket,
@@ -67,7 +82,7 @@ pub(super) async fn serve(
                         listener = None;
                         kill.send_replace(());
                         if held.is_none() {
-                            held = Some(hold(address)?);
+                            held = Some(hold_again(address).await?);
                         }
                     }
                     Gate::Open | Gate::Stall => {
