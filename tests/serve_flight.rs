@@ -9,7 +9,7 @@ use support::{
     env::TestEnv,
     record::Ended,
     script::{Answers, Script, Tool},
-    talk::{eventually, text},
+    talk::{eventually, text, told},
     upstream::Upstream,
 };
 
@@ -106,6 +106,24 @@ fn progress_comes_under_the_clients_own_token() {
         let last = server.requests_of("tools/call").pop().unwrap();
         assert!(!last.rpc.meta.contains_key("progressToken"));
     }
+}
+
+#[test]
+fn progress_keeps_a_call_alive_that_would_be_late_without() {
+    let env = TestEnv::new();
+    let tool = Tool::echo("work").progress(8, Duration::from_millis(400));
+    let server = Upstream::start(Script::modern().sse().tool(tool));
+    let entry =
+        format!("[connections.c]\nurl = \"{}\"\nauth = \"none\"\ntimeout = \"2s\"\n", server.url());
+    env.config(&entry);
+    let mut serve = Serve::start(&env, &["serve"]);
+    serve.initialize("2025-11-25");
+    serve.tools();
+    let with = json!({"name": "c__work", "arguments": {}, "_meta": {"progressToken": 1}});
+    let with = serve.send_request("tools/call", with);
+    let without = serve.send_request("tools/call", json!({"name": "c__work"}));
+    assert!(told(&serve.response(without)).contains("did not answer in time"));
+    text(&serve.response(with));
 }
 
 #[test]

@@ -127,6 +127,27 @@ fn forty_connections_that_nobody_answers_for_are_served_from_the_disk() {
 }
 
 #[test]
+fn one_of_ten_that_hangs_from_the_start_is_alone_with_it() {
+    let env = TestEnv::new();
+    let (good, hung) = (Upstream::start(Script::legacy()), Upstream::start(Script::modern()));
+    let all: String = (0..9).map(|i| entry(&format!("g{i}"), &good.url())).collect();
+    env.config(&(entry("hung", &hung.url()) + &all));
+    env.cmd(&["sync"]).success();
+    hung.stall();
+    hung.drop_connections();
+    let mut serve = served(&env, &["serve"]);
+    let first = serve.send_request("tools/call", json!({"name": "hung__echo"}));
+    assert_eq!(serve.tool_names().len(), 1 + 10);
+    for at in 0..9 {
+        text(&serve.call(&format!("g{at}__echo"), json!({})));
+    }
+    assert!(serve.responses(&first.to_string()).is_empty(), "it still hangs");
+    serve.cancel(first);
+    hung.open();
+    text(&serve.call("hung__echo", json!({})));
+}
+
+#[test]
 fn what_changed_since_last_time_is_told() {
     let env = TestEnv::new();
     let server = Upstream::start(Script::modern());
