@@ -168,3 +168,37 @@ fn answers_in_odd_clothes_are_taken() {
         text(&serve.call("c__echo", json!({})));
     }
 }
+
+/// A server that came back in the other era was spoken to in the old one for ever.
+#[test]
+fn a_server_that_changes_its_era_is_spoken_to_in_the_new_one() {
+    let env = TestEnv::new();
+    let server = Upstream::start(Script::modern().tools([Tool::echo("echo")]));
+    env.connection("c", &server.url());
+    let mut serve = Serve::start(&env, &["serve"]);
+    serve.initialize("2025-11-25");
+    serve.tools();
+    for (round, legacy) in [false, true, false, true].into_iter().enumerate() {
+        server.change(|script| (script.legacy, script.modern) = (legacy, !legacy));
+        server.expire_sessions();
+        server.end_streams(false);
+        for _ in 0..2 {
+            text(&serve.call("c__echo", json!({})));
+        }
+        assert_eq!(server.runs("echo"), (round + 1) * 2, "each call ran once");
+        // It is listened to as well.
+        let name = format!("new-{round}");
+        server.wait_for_streams(1);
+        server.set_tools([Tool::echo("echo"), Tool::echo(&name)]);
+        server.push_list_changed();
+        serve.tools_until("the new tool", |names| names.contains(&format!("c__{name}")));
+    }
+    // What a server means to refuse is refused.
+    for status in [400, 405] {
+        server.fault(Fault::status(status).on("tools/call"));
+        let failed = serve.call("c__echo", json!({}));
+        assert!(told(&failed).contains(&format!("HTTP {status}")), "{failed}");
+        server.clear_faults();
+    }
+    server.poll("one stream and no more", || server.open_streams() == 1);
+}

@@ -47,10 +47,11 @@ pub(super) struct Exchange<'a> {
 
 /// What was tried already; each remedy is used once.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four remedies, each used or not")]
+#[expect(clippy::struct_excessive_bools, reason = "five remedies, each used or not")]
 struct Tried {
     auth: bool,
     session: bool,
+    era: bool,
     connect: bool,
     wait: bool,
 }
@@ -78,6 +79,17 @@ impl Inner {
                 Failure::SessionGone { epoch } if !tried.session => {
                     tried.session = true;
                     self.lost(epoch);
+                }
+                Failure::Misunderstood { epoch, .. } if !tried.era && !self.era_is_certain() => {
+                    tried.era = true;
+                    self.lost(epoch);
+                    self.track().era = None;
+                }
+                Failure::Misunderstood { refusal, .. } => {
+                    if tried.era {
+                        self.be_certain_of_era();
+                    }
+                    return Err(*refusal);
                 }
                 Failure::NotSent { timed_out: false, .. }
                     if !tried.connect && deadline.elapsed() < QUICK =>
@@ -125,6 +137,10 @@ impl Inner {
             Ok(response) => response,
             Err(failure) => {
                 cancel.armed &= matches!(failure, Failure::TimedOut { .. });
+                if failure.doubts(session.era) {
+                    let refusal = Box::new(failure);
+                    return Err(Failure::Misunderstood { epoch: session.epoch, refusal });
+                }
                 return Err(failure);
             }
         };

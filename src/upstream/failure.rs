@@ -1,7 +1,16 @@
 //! How one HTTP exchange failed, told finely enough to decide whether it may be sent again.
 
 use super::{ErrorKind, UpstreamError, deadline::Elapsed};
-use crate::{auth::AuthError, name::ConnectionName, net::NetError, wire::RpcError};
+use crate::{
+    auth::AuthError,
+    kind::Era,
+    name::ConnectionName,
+    net::NetError,
+    wire::{
+        RpcError,
+        error::{HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, UNSUPPORTED_VERSION},
+    },
+};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -33,6 +42,11 @@ pub(super) enum Failure {
     /// The server does not know our session any more.
     SessionGone {
         epoch: u64,
+    },
+    /// A refusal that may only mean that the server speaks the other era by now.
+    Misunderstood {
+        epoch: u64,
+        refusal: Box<Failure>,
     },
     /// 429 or 503.
     Busy {
@@ -68,6 +82,22 @@ impl Failure {
         }
     }
 
+    /// True for a refusal as a server of the other era makes it; nothing was carried out then.
+    pub(super) fn doubts(&self, era: Era) -> bool {
+        let Self::Status { status: 400 | 404 | 405 | 406 | 415, error, .. } = self else {
+            return false;
+        };
+        let code = error.as_ref().map(|error| error.code);
+        match era {
+            // Old SDKs say -32000 for everything that is wrong with a request.
+            Era::Modern => matches!(code, None | Some(-32_001..=-32_000 | UNSUPPORTED_VERSION)),
+            Era::Legacy => matches!(
+                code,
+                Some(HEADER_MISMATCH | UNSUPPORTED_VERSION | INVALID_PARAMS | METHOD_NOT_FOUND)
+            ),
+        }
+    }
+
     /// True when not even a connection came to be.
     pub(super) fn is_connect(&self) -> bool {
         matches!(self, Self::NotSent { .. })
@@ -97,6 +127,7 @@ impl Failure {
             Self::SessionGone { .. } => {
                 new(ErrorKind::Unreachable, "the server ended two sessions in a row".to_owned())
             }
+            Self::Misunderstood { refusal, .. } => refusal.tell(name, left),
             Self::Busy { status, retry_after, detail } => {
                 let kind = if status >= 500 {
                     ErrorKind::Unreachable

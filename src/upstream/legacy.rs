@@ -16,6 +16,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use tokio_util::sync::CancellationToken;
 
 /// The `params` of `initialize`. We declare no capabilities that our client may not have.
 pub(super) fn initialize_params(version: &str) -> Vec<u8> {
@@ -61,6 +62,7 @@ pub(super) fn opened(
             instructions: splice::get_str(result, "instructions")
                 .map(|s| text::clean(&s).into_owned()),
         },
+        over: CancellationToken::new(),
     })
 }
 

@@ -33,8 +33,9 @@ impl Inner {
         }
         let (inner, session) = (Arc::clone(self), Arc::clone(session));
         self.deps.shutdown.spawn("listen", async move {
-            let closed = inner.closed.clone();
-            let _ended = closed.run_until_cancelled(inner.keep_listening(session)).await;
+            let (closed, over) = (inner.closed.clone(), session.over.clone());
+            let listening = over.run_until_cancelled(inner.keep_listening(session));
+            let _ended = closed.run_until_cancelled(listening).await;
         });
     }
 
@@ -42,7 +43,7 @@ impl Inner {
         let router = Router { inner: Arc::clone(&self), session: Arc::clone(&session) };
         let mut last_id: Option<Box<str>> = None;
         let mut wait = FIRST_WAIT;
-        let mut again = false;
+        let (mut again, mut heard) = (false, false);
         while self.session.load().as_ref().is_some_and(|s| s.epoch == session.epoch) {
             match self.open_stream(&session, last_id.as_deref()).await {
                 Ok(response) => {
@@ -50,7 +51,7 @@ impl Inner {
                         // What was said in between is lost; the list is the thing to look at.
                         self.tools_changed();
                     }
-                    wait = FIRST_WAIT;
+                    (wait, heard) = (FIRST_WAIT, true);
                     let decoder = read(response, &router).await;
                     last_id = decoder.last_id.or(last_id).filter(|_| session.era == Era::Legacy);
                     wait = decoder.retry.unwrap_or(wait).clamp(Duration::from_millis(10), MAX_WAIT);
@@ -70,7 +71,9 @@ impl Inner {
                     self.lost(epoch);
                     return self.tools_changed();
                 }
-                // 405 and the like: no stream is offered here.
+                // 405 and the like: no stream is offered here. Where there was one before, the
+                // server is another by now, which its list shows.
+                Err(_) if heard => return self.tools_changed(),
                 Err(_) => return,
             }
             tokio::time::sleep(wait.mul_f64(1.0 + 0.2 * fastrand::f64())).await;

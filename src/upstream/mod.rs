@@ -167,6 +167,8 @@ struct Track {
     last_error: Option<String>,
     latency: Option<Duration>,
     era: Option<Era>,
+    /// When the server last stayed with a refusal that made us doubt its era.
+    certain: Option<Instant>,
     /// The breaker when the owner was last told.
     breaker: BreakerState,
 }
@@ -196,6 +198,7 @@ impl Upstream {
             last_error: None,
             latency: None,
             era: config.known_era,
+            certain: None,
             breaker: BreakerState::Closed,
         };
         Self(Arc::new(Inner {

@@ -16,6 +16,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio_util::sync::CancellationToken;
 
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
@@ -122,7 +123,8 @@ fn common(versions: &[String]) -> Verdict {
     if let Some(version) = spoken(Era::Modern) {
         let about = About::default();
         let headers = HeaderMap::new();
-        return Verdict::Modern(Session { epoch: 0, era: Era::Modern, version, headers, about });
+        let (epoch, era, over) = (0, Era::Modern, CancellationToken::new());
+        return Verdict::Modern(Session { epoch, era, version, headers, about, over });
     }
     if versions.is_empty() || spoken(Era::Legacy).is_some() {
         return Verdict::Legacy;

@@ -15,11 +15,18 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
 
 /// How long a silent server may take over `server/discover` before `initialize` is tried: some
 /// old ones never answer a request with `_meta` (rust-sdk#1142).
 const DISCOVER: Duration = Duration::from_secs(5);
+
+/// How long a server that was asked for its era is not asked again because of a refusal.
+const CERTAIN: Duration = Duration::from_mins(1);
 
 /// An open session. A modern one is only what we know of the server.
 #[derive(Debug)]
@@ -31,6 +38,8 @@ pub(super) struct Session {
     /// Session id and version, sent with every request of a legacy session.
     pub(super) headers: HeaderMap,
     pub(super) about: About,
+    /// Cancelled when the session is given up, with everything that lives on it.
+    pub(super) over: CancellationToken,
 }
 
 /// What a server says of itself; JSON text but for the instructions.
@@ -72,9 +81,20 @@ impl Inner {
 
     /// Gives up the session of this epoch; a newer one stays.
     pub(super) fn lost(&self, epoch: u64) {
-        if self.session.load().as_ref().is_some_and(|s| s.epoch == epoch) {
+        let present = self.session.load();
+        if let Some(session) = present.as_ref().filter(|s| s.epoch == epoch) {
+            session.over.cancel();
             self.session.store(None);
         }
+    }
+
+    /// The server was asked again for its era, and stayed with its refusal.
+    pub(super) fn be_certain_of_era(&self) {
+        self.track().certain = Some(Instant::now());
+    }
+
+    pub(super) fn era_is_certain(&self) -> bool {
+        self.track().certain.is_some_and(|since| since.elapsed() < CERTAIN)
     }
 
     async fn open(self: &Arc<Self>, deadline: &Deadline) -> Result<Session, Failure> {
