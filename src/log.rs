@@ -33,6 +33,9 @@ const FILE_BYTES: u64 = 5 << 20;
 /// Where to log and how much.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
+    /// Somebody reads stderr. Without it a line is lost rather than waited for: a client that
+    /// launches a server need not read what that has to say.
+    pub read: bool,
     /// What goes to stderr: a level, or `level,target=level,…`.
     pub stderr: String,
     /// What goes to the file, in the same words.
@@ -43,7 +46,8 @@ pub struct LogConfig {
 
 /// Starts logging, and sends panics there too. The first call of a process counts.
 pub fn init(config: &LogConfig) {
-    let subscriber = subscriber(config, || Scrubbed(io::stderr()));
+    let read = config.read;
+    let subscriber = subscriber(config, move || Scrubbed(Stderr { read }));
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         std::panic::set_hook(Box::new(report_panic));
     }
@@ -175,6 +179,51 @@ impl<W: io::Write> io::Write for Scrubbed<W> {
     }
 }
 
+/// Standard error, see [`LogConfig::read`].
+struct Stderr {
+    read: bool,
+}
+
+impl io::Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.read {
+            return io::stderr().write_all(line).map(|()| line.len());
+        }
+        for part in line.chunks(ROOM) {
+            if !has_room() {
+                break;
+            }
+            io::stderr().write_all(part)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a pipe takes without waiting, once it says that it has room.
+#[cfg(unix)]
+const ROOM: usize = rustix::pipe::PIPE_BUF;
+#[cfg(not(unix))]
+const ROOM: usize = 4096;
+
+/// True when a write to standard error does not wait.
+#[cfg(unix)]
+fn has_room() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stderr = io::stderr();
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // An error shows in the write.
+    poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&now)) != Ok(0)
+}
+
+#[cfg(not(unix))]
+fn has_room() -> bool {
+    true
+}
+
 struct Lines(Arc<Mutex<Rotating>>);
 
 impl io::Write for Lines {
@@ -210,6 +259,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("state/allmcp.log");
         let config = LogConfig {
+            read: true,
             stderr: stderr.to_owned(),
             level: level.to_owned(),
             file: Some(file.clone()),
@@ -278,7 +328,8 @@ mod tests {
 
     #[test]
     fn without_a_file_stderr_still_gets_everything() {
-        let config = LogConfig { stderr: "debug".into(), level: "info".into(), file: None };
+        let config =
+            LogConfig { read: true, stderr: "debug".into(), level: "info".into(), file: None };
         let memory = Memory::default();
         let sink = memory.clone();
         let subscriber = subscriber(&config, move || Scrubbed(sink.clone()));

@@ -8,7 +8,7 @@ use support::{
     env::TestEnv,
     fault::{End, Fault},
     script::{Script, Tool},
-    talk::{text, told},
+    talk::{eventually, text, told},
     upstream::Upstream,
 };
 
@@ -58,4 +58,113 @@ fn a_tool_that_has_no_readable_name_is_left_out() {
     serve.initialize("2025-11-25");
     assert_eq!(serve.tool_names(), ["list_mcp_connections", "c__echo"]);
     text(&serve.call("c__echo", json!({})));
+}
+
+/// One failed call was told as the state of the connection until the next call.
+#[test]
+fn a_connection_that_failed_once_is_not_told_to_be_down_for_ever() {
+    let env = TestEnv::new();
+    let server = Upstream::start(Script::legacy());
+    let entry = format!(
+        "[connections.c]\nurl = \"{}\"\nauth = \"none\"\nbreaker_first = \"200ms\"\n",
+        server.url()
+    );
+    env.config(&entry);
+    let mut serve = Serve::start(&env, &["serve"]);
+    serve.initialize("2025-11-25");
+    serve.tools();
+    for fault in [Fault::html(), Fault::status(500), Fault::no_answer(End::Reset)] {
+        server.fault(fault.on("tools/call").once());
+        told(&serve.call("c__echo", json!({})));
+        serve.row_until("c", |row| row["connected"] == true && row["last_error"].is_null());
+    }
+    let pings = server.requests_of("ping").len();
+    assert!(pings >= 3, "{pings}");
+    // Asking is no good word for calls that keep failing: the breaker opens all the same.
+    server.fault(Fault::status(500).on("tools/call"));
+    for _ in 0..5 {
+        told(&serve.call("c__echo", json!({})));
+    }
+    assert!(told(&serve.call("c__echo", json!({}))).contains("paused"));
+}
+
+/// Each list of a client waited for a connection that hangs, as long as it hung.
+#[test]
+fn a_list_waits_only_once_for_a_connection_that_hangs() {
+    let env = TestEnv::new();
+    let (server, hung) = (Upstream::start(Script::legacy()), Upstream::start(Script::legacy()));
+    server.set_tools([Tool::echo("slow").delay(std::time::Duration::from_secs(4))]);
+    env.connection("c", &server.url()).connection("hung", &hung.url());
+    hung.fault(Fault::hang());
+    let mut serve = Serve::start(&env, &["serve"]);
+    serve.initialize("2025-11-25");
+    assert_eq!(serve.tool_names().len(), 2);
+    let slow = serve.send_request("tools/call", json!({"name": "c__slow"}));
+    server.wait_for_method("tools/call", 1);
+    assert_eq!(serve.tool_names().len(), 2);
+    assert!(serve.responses(&slow.to_string()).is_empty(), "the second list waited again");
+    serve.cancel(slow);
+}
+
+/// A server whose stderr nobody reads came to a halt once the pipe was full.
+#[test]
+fn a_client_need_not_read_what_is_logged() {
+    let env = TestEnv::new();
+    let server = Upstream::start(Script::legacy());
+    env.connection("c", &server.url());
+    let mut serve = Serve::spawn(env.command(&["serve", "-vv"]).unread_stderr());
+    serve.initialize("2025-11-25");
+    serve.tools();
+    let odd = r#"{"jsonrpc":"2.0","id":"nobody asked","result":{}}"#;
+    serve.send_bytes(format!("{odd}\n").repeat(10_000).as_bytes());
+    text(&serve.call("c__echo", json!({})));
+    serve.close_stdin();
+    assert_eq!(serve.wait_exit(), 0);
+    assert!(serve.stderr().len() > 32 * 1024, "it did log: {} bytes", serve.stderr().len());
+}
+
+/// A server could fill the log of a client with events that are no messages.
+#[test]
+fn events_that_are_no_messages_are_not_worth_a_warning_each() {
+    let env = TestEnv::new();
+    let server = Upstream::start(Script::legacy());
+    env.connection("c", &server.url());
+    let mut serve = Serve::start(&env, &["serve"]);
+    serve.initialize("2025-11-25");
+    serve.tools();
+    server.wait_for_streams(1);
+    for _ in 0..1000 {
+        server.push_raw("nonsense");
+    }
+    server.push_raw(r#"{"jsonrpc":"2.0","id":"after","method":"ping"}"#);
+    eventually("the answer behind them", || server.answers().len() == 1);
+    assert_eq!(serve.stderr(), "");
+    // Where it was the answer to a call, the call says so.
+    server.fault(Fault::events(&["{nonsense"]).on("tools/call"));
+    let failed = serve.call("c__echo", json!({}));
+    assert!(told(&failed).contains("ended without an answer; an event of it is not valid JSON"));
+}
+
+/// Answers of real servers that were not taken: with a byte order mark, under a content type in
+/// capitals, as a batch in an event.
+#[test]
+fn answers_in_odd_clothes_are_taken() {
+    let env = TestEnv::new();
+    let server = Upstream::start(Script::legacy().revisions(&["2025-03-26"]).sse());
+    env.connection("c", &server.url());
+    let mut serve = Serve::start(&env, &["serve"]);
+    serve.initialize("2025-11-25");
+    serve.tools();
+    let answer = r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"1"}]}}"#;
+    for fault in [
+        Fault::json(&format!("\u{feff}{answer}")),
+        Fault::json(&format!(" \r\n{answer}\n ")),
+        Fault::response(200, "Application/JSON; Charset=UTF-8", answer),
+        Fault::content_type("Text/Event-Stream;charset=utf-8"),
+        Fault::events(&[r#"[{"jsonrpc":"2.0","method":"notifications/x"},$ANSWER]"#]),
+        Fault::json(&format!("[{answer}]")),
+    ] {
+        server.fault(fault.on("tools/call").once());
+        text(&serve.call("c__echo", json!({})));
+    }
 }

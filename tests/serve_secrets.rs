@@ -175,7 +175,8 @@ fn a_key_that_is_replaced_is_taken_up_by_the_next_call() {
     }
     let row = serve.row_until("c", |row| row["auth_status"] == "needs_auth");
     assert_eq!((&row["connect_required"], &row["connected"]), (&json!(true), &json!(false)));
-    connect(&env, &[&server.url(), "--name", "c", "--force"], "canary-new");
+    let renew = env.command(&["reconnect", "c", "--token-stdin"]);
+    renew.stdin("canary-new").run().success();
     text(&serve.call("c__echo", json!({})));
     serve.row_until("c", |row| row["auth_status"] == "connected");
     assert_kept(&env, &serve);

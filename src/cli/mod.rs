@@ -109,6 +109,7 @@ fn start_log(cx: &Context, command: &Command) {
     let wanted = cx.env.log.clone();
     let file = (serves && cx.paths.config_file.exists()).then(|| cx.paths.log_file());
     log::init(&log::LogConfig {
+        read: !serves,
         stderr: wanted.clone().filter(|_| !silent).unwrap_or_else(|| stderr.to_owned()),
         level: wanted.unwrap_or_else(|| "info".to_owned()),
         file,

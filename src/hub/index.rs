@@ -8,11 +8,14 @@ use super::{
     plan::{Plan, Shown},
     tool::{State, Tool},
 };
-use crate::{kind::Era, name::PublicName, text};
+use crate::{
+    kind::Era,
+    name::{ConnectionName, PublicName},
+    text,
+};
 use bytes::Bytes;
 use std::{
     collections::{HashMap, HashSet},
-    fmt::Write as _,
     sync::Arc,
 };
 
@@ -143,31 +146,30 @@ fn read_tools(member: &Arc<Member>, plain: bool, tools: &mut Vec<Tool>) {
     }
 }
 
-/// What of each connection's list is left out, in a sentence a connection: a list can be nothing
-/// but rubbish, and be told of all the same.
+/// What there is to say of tools that are left out: one sentence for each connection, however
+/// long the list of rubbish is that it sent.
 fn complaints(tools: &[Tool]) -> Vec<String> {
     const NAMED: usize = 3;
-    let of_one = |tools: &[Tool]| {
-        let plan = &tools.first()?.member.plan;
-        let left_out: Vec<String> = tools
-            .iter()
-            .filter_map(|tool| match &tool.state {
-                State::Invalid(why) => {
-                    Some(format!("{:?} ({why})", text::line(tool.upstream.as_str(), 80)))
-                }
-                _ => None,
-            })
-            .collect();
-        if plan.shown != Shown::Yes || left_out.is_empty() {
-            return None;
-        }
-        let mut named = left_out[..left_out.len().min(NAMED)].join(", ");
-        if left_out.len() > NAMED {
-            let _ = write!(named, " and {} more", left_out.len() - NAMED);
-        }
-        Some(format!("tools of {} are left out: {named}", plan.name))
+    let shown = |ours: &&[Tool]| ours[0].member.plan.shown == Shown::Yes;
+    let of_one = tools.chunk_by(|a, b| Arc::ptr_eq(&a.member, &b.member)).filter(shown);
+    of_one.filter_map(|ours| complaint(&ours[0].member.plan.name, ours, NAMED)).collect()
+}
+
+fn complaint(connection: &ConnectionName, ours: &[Tool], named: usize) -> Option<String> {
+    let left_out = || {
+        ours.iter().filter_map(|tool| match &tool.state {
+            State::Invalid(why) => Some((tool, why)),
+            _ => None,
+        })
     };
-    tools.chunk_by(|a, b| Arc::ptr_eq(&a.member, &b.member)).filter_map(of_one).collect()
+    let count = left_out().count();
+    let name = |tool: &Tool| text::line(tool.upstream.as_str(), 80);
+    let mut parts: Vec<String> =
+        left_out().take(named).map(|(tool, why)| format!("{:?} ({why})", name(tool))).collect();
+    if count > named {
+        parts.push(format!("{} more", count - named));
+    }
+    (count > 0).then(|| format!("left out of the tools of {connection}: {}", parts.join(", ")))
 }
 
 /// Fills `names`; two tools that come to the same name are both parked, so that neither can be

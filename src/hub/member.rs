@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub(super) done: watch::Sender<Done>,
     /// A run is under way.
     pub(super) running: AtomicBool,
+    /// A list was given without it, after all the patience that its client has.
+    pub(super) late: AtomicBool,
     refresher: Mutex<Option<AbortHandle>>,
 }
 
@@ -97,6 +99,7 @@ impl Session {
             wake: Notify::new(),
             done: watch::Sender::default(),
             running: AtomicBool::new(false),
+            late: AtomicBool::new(false),
             refresher: Mutex::new(None),
         }
     }

@@ -234,12 +234,17 @@ impl Hub {
     }
 
     /// Waits at most `wait` until every connection that clients see has a list or has failed to
-    /// give one.
+    /// give one. One that was waited for in vain is not waited for again.
     pub async fn settled(&self, wait: Duration) {
         let index = self.index();
-        let unlisted = index.members().iter().filter(|member| member.is_unlisted());
-        let all = unlisted.map(|member| self.fetch_once(member));
-        let _late = tokio::time::timeout(wait, futures_util::future::join_all(all)).await;
+        let wanted = |m: &&Arc<Member>| m.is_unlisted() && !m.session.late.load(Ordering::Relaxed);
+        let unlisted: Vec<_> = index.members().iter().filter(wanted).collect();
+        let all = unlisted.iter().map(|member| self.fetch_once(member));
+        if tokio::time::timeout(wait, futures_util::future::join_all(all)).await.is_err() {
+            for member in unlisted.iter().filter(|member| member.is_unlisted()) {
+                member.session.late.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Ends every session, within about a second. How each connection fared is kept for

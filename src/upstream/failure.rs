@@ -73,6 +73,11 @@ impl Failure {
         matches!(self, Self::NotSent { .. })
     }
 
+    /// True for what can be over by itself, without the user.
+    pub(super) fn passes(&self) -> bool {
+        !matches!(self, Self::Unauthorized { .. } | Self::Auth(_) | Self::Net(_))
+    }
+
     /// What everybody else is told. `left`: the request could change something, and may have
     /// reached the server.
     pub(super) fn tell(self, name: &ConnectionName, left: bool) -> UpstreamError {

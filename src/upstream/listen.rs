@@ -114,8 +114,10 @@ async fn read(mut response: Response, router: &Router) -> Decoder {
     loop {
         match decoder.next_event() {
             Ok(Some(event)) => {
-                if let Some(frame) = streamable::message(event).await {
-                    router.message(frame);
+                if let Ok(Some(message)) = streamable::message(event).await {
+                    for frame in streamable::frames(message) {
+                        router.message(frame);
+                    }
                 }
                 continue;
             }

@@ -331,7 +331,6 @@ impl Inner {
             permit.failure(connect);
             error.since = self.breaker.failing_since();
             error = error.retry_in(self.breaker.wait());
-            self.recover();
         } else if !matches!(error.kind, ErrorKind::Store | ErrorKind::Config | ErrorKind::Closing) {
             permit.success();
         }
@@ -345,6 +344,9 @@ impl Inner {
             }
             ErrorKind::NeedsAuth => self.note(Status::NeedsAuth, Some(error.to_string()), None),
             _ => self.note(Status::Error, Some(error.to_string()), None),
+        }
+        if error.counts_against() || error.kind == ErrorKind::Protocol {
+            self.recover();
         }
         Err(error)
     }

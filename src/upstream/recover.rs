@@ -6,7 +6,7 @@ use super::{
     exchange::Exchange,
     failure::Failure,
 };
-use crate::kind::{BreakerState, Era};
+use crate::kind::{Era, Status};
 use bytes::Bytes;
 use std::{
     sync::{
@@ -20,10 +20,10 @@ use std::{
 const LOOK: Duration = Duration::from_secs(10);
 
 impl Inner {
-    /// Starts looking while the breaker is open, where somebody keeps this connection alive.
+    /// Starts looking while the server is taken to be down, where somebody keeps this connection
+    /// alive.
     pub(super) fn recover(self: &Arc<Self>) {
-        let open = self.breaker.phase() != BreakerState::Closed;
-        if !open || !self.config.listen || self.recovering.swap(true, Ordering::SeqCst) {
+        if !self.config.listen || self.recovering.swap(true, Ordering::SeqCst) {
             return;
         }
         let inner = Arc::clone(self);
@@ -35,13 +35,33 @@ impl Inner {
     }
 
     async fn look_until_back(self: &Arc<Self>) {
-        while let Some(wait) = self.breaker.wait() {
-            tokio::time::sleep(wait + Duration::from_millis(20)).await;
-            // Somebody's call may be the probe already.
-            let Ok(permit) = self.breaker.admit() else { continue };
+        let mut pause = self.config.breaker.first;
+        loop {
+            let wait = match self.breaker.wait() {
+                Some(wait) => wait + Duration::from_millis(20),
+                // One failure is no reason to send nothing. But it is what everybody is told
+                // until the next call, and that may be long ago by then.
+                None if self.track().state == Status::Error => {
+                    pause.mul_f64(1.0 + 0.2 * fastrand::f64())
+                }
+                None => return,
+            };
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(self.config.breaker.max);
             let start = Instant::now();
-            let result = self.look().await;
-            let _booked = self.settle(permit, result, start, false);
+            if self.breaker.wait().is_some() {
+                // Somebody's call may be the probe already.
+                let Ok(permit) = self.breaker.admit() else { continue };
+                let result = self.look().await;
+                let _booked = self.settle(permit, result, start, false);
+            } else if self.track().state == Status::Error {
+                match self.look().await {
+                    // Calls may go on failing: the breaker hears nothing of it.
+                    Ok(()) => self.note(Status::Connected, None, Some(start.elapsed())),
+                    Err(failure) if failure.passes() => {}
+                    Err(_) => return,
+                }
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     net,
     wire::{
         Frame, Id, Kind, Message, RpcError,
+        frame::FrameError,
         sse::{Decoder, Event},
     },
 };
@@ -19,7 +20,10 @@ use http::{
     header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use reqwest::{Client, Request, Response};
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 /// Longest message that is taken from an upstream, in bytes, counted after decompression.
 pub(super) const MAX_MESSAGE: usize = 16 * 1024 * 1024;
@@ -184,7 +188,7 @@ pub(super) async fn answer(
     deadline: &Deadline,
     incoming: &dyn Incoming,
 ) -> Result<Answer, (Failure, Option<Resume>)> {
-    match content_type(&response) {
+    match &*content_type(&response) {
         "text/event-stream" => events(response, id, deadline, incoming).await,
         "application/json" => {
             let body = body(response, MAX_MESSAGE, deadline).await.map_err(|f| (f, None))?;
@@ -195,17 +199,16 @@ pub(super) async fn answer(
 }
 
 async fn json(body: Bytes, id: u64, incoming: &dyn Incoming) -> Result<Answer, Failure> {
+    // Not valid in JSON, and written all the same (RFC 8259, 8.1).
+    let body = if body.starts_with(b"\xef\xbb\xbf") { body.slice(3..) } else { body };
     let start = body.slice(..body.len().min(8 * 1024));
     let not_json = |detail: String| Failure::NotMcp {
         detail: format!("{detail}: {:?}", said(&String::from_utf8_lossy(&start), 80)),
     };
-    let frames = match Message::read(body).await {
-        Ok(Message::Single(frame)) => vec![frame],
-        Ok(Message::Batch(all)) => all.into_iter().flatten().collect(),
-        Err(error) => return Err(not_json(format!("the answer is {error}"))),
-    };
+    let message = Message::read(body).await;
+    let message = message.map_err(|error| not_json(format!("the answer is {error}")))?;
     let mut found = None;
-    for frame in frames {
+    for frame in frames(message) {
         if let Some(answer) = sort(frame, id, incoming, true) {
             found.get_or_insert(answer);
         }
@@ -245,16 +248,25 @@ pub(super) async fn events(
 ) -> Result<Answer, (Failure, Option<Resume>)> {
     let mut decoder = Decoder::new(MAX_MESSAGE);
     let mut pace = Pace::new();
+    // What an event was that is no message: perhaps the answer.
+    let mut odd = String::new();
     loop {
         while let Some(event) = decoder
             .next_event()
             .map_err(|large| (Failure::TooLarge { detail: large.to_string() }, None))?
         {
-            if let Some(frame) = message(event).await
-                && let Some(answer) = sort(frame, id, incoming, false)
-            {
-                release(response);
-                return Ok(answer);
+            let message = match message(event).await {
+                Ok(message) => message,
+                Err(error) => {
+                    odd = format!("; an event of it is {error}");
+                    continue;
+                }
+            };
+            for frame in message.into_iter().flat_map(frames) {
+                if let Some(answer) = sort(frame, id, incoming, false) {
+                    release(response);
+                    return Ok(answer);
+                }
             }
         }
         if !decoder.is_mid_event() {
@@ -263,7 +275,7 @@ pub(super) async fn events(
         match part(&mut response, &mut pace, decoder.is_mid_event(), deadline).await {
             Ok(Some(chunk)) => decoder.push(&chunk),
             Ok(None) => {
-                let detail = "the stream ended without an answer".to_owned();
+                let detail = format!("the stream ended without an answer{odd}");
                 return Err((Failure::Broken { detail }, resume(&decoder)));
             }
             Err(failure) => {
@@ -287,18 +299,24 @@ fn resume(decoder: &Decoder) -> Option<Resume> {
     Some(Resume { last_id, wait: decoder.retry.unwrap_or_default() })
 }
 
-/// The message of an event, if it is one.
-pub(super) async fn message(event: Event) -> Option<Frame> {
+/// The message of an event; none where it is of another kind or empty.
+pub(super) async fn message(event: Event) -> Result<Option<Message>, FrameError> {
     if event.name.is_some() || event.data.is_empty() {
-        return None;
+        return Ok(None);
     }
-    match Message::read(event.data).await {
-        Ok(Message::Single(frame)) => Some(frame),
-        Ok(Message::Batch(_)) => None,
-        Err(error) => {
-            tracing::warn!(%error, "an event that is not a message was passed over");
-            None
-        }
+    let read = Message::read(event.data).await;
+    if let Err(error) = &read {
+        // Not a warning: a server can send any number of them.
+        tracing::debug!(%error, "an event that is not a message was passed over");
+    }
+    read.map(Some)
+}
+
+/// The messages of a batch (2025-03-26), or the one.
+pub(super) fn frames(message: Message) -> Vec<Frame> {
+    match message {
+        Message::Single(frame) => vec![frame],
+        Message::Batch(all) => all.into_iter().flatten().collect(),
     }
 }
 
@@ -388,7 +406,7 @@ async fn refusal(
         .iter()
         .filter_map(|value| value.to_str().ok().map(str::to_owned))
         .collect();
-    let kind = content_type(&response).to_owned();
+    let kind = content_type(&response).into_owned();
     let grace = deadline.at_most(Duration::from_secs(5));
     let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
     let error =
@@ -428,7 +446,7 @@ fn method_missing(error: Option<&RpcError>) -> bool {
 
 async fn not_mcp(response: Response, deadline: &Deadline) -> Failure {
     let status = response.status().as_u16();
-    let kind = content_type(&response).to_owned();
+    let kind = content_type(&response).into_owned();
     let grace = deadline.at_most(Duration::from_secs(5));
     let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
     let start = said(&String::from_utf8_lossy(&page), 80);
@@ -442,10 +460,15 @@ async fn not_mcp(response: Response, deadline: &Deadline) -> Failure {
     }
 }
 
-/// The media type without its parameters.
-pub(super) fn content_type(response: &Response) -> &str {
+/// The media type in lower case, without its parameters.
+pub(super) fn content_type(response: &Response) -> Cow<'_, str> {
     let value = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    value.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+    let kind = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if kind.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(kind.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(kind)
+    }
 }
 
 /// Seconds or a date (RFC 9110, 10.2.3).

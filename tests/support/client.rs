@@ -74,6 +74,7 @@ impl Serve {
 
     #[track_caller]
     pub fn spawn(command: Cmd) -> Self {
+        let unread = command.is_unread();
         let (mut command, shown) = command.into_parts();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("allmcp starts");
@@ -102,6 +103,9 @@ impl Serve {
         let (mut err, writer) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&seen));
         std::thread::spawn(move || {
             let mut line = Vec::new();
+            while unread && !writer.0.lock().unwrap().closed {
+                std::thread::sleep(Duration::from_millis(10));
+            }
             while err.read_until(b'\n', &mut line).is_ok_and(|got| got > 0) {
                 writer.0.lock().unwrap().stderr.append(&mut line);
             }
@@ -314,26 +318,6 @@ impl Serve {
         }
         params["_meta"] = meta.into();
         params
-    }
-
-    /// The tools of a legacy `tools/list`.
-    #[track_caller]
-    pub fn tools(&mut self) -> Vec<Value> {
-        let response = self.request("tools/list", json!({}));
-        response["result"]["tools"].as_array().unwrap_or_else(|| panic!("{response}")).clone()
-    }
-
-    /// The names of the tools of a legacy `tools/list`.
-    #[track_caller]
-    pub fn tool_names(&mut self) -> Vec<String> {
-        let tools = self.tools();
-        tools.iter().filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect()
-    }
-
-    /// A legacy `tools/call`; the whole response.
-    #[track_caller]
-    pub fn call(&mut self, name: &str, arguments: Value) -> Value {
-        self.request("tools/call", json!({"name": name, "arguments": arguments}))
     }
 
     /// Closes its stdout behind the next line: the client reads no more.

@@ -116,7 +116,7 @@ impl TestEnv {
         command.args(args).env_clear().envs(&self.vars).current_dir(self.root.path());
         let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
         let shown = format!("{name} {}", args.join(" "));
-        Cmd { command, stdin: None, shown, patience: WATCHDOG }
+        Cmd { command, stdin: None, shown, patience: WATCHDOG, unread: false }
     }
 
     /// The files under the home whose bytes hold `needle`; those that cannot be read are not there.
@@ -161,9 +161,16 @@ pub struct Cmd {
     stdin: Option<Vec<u8>>,
     shown: String,
     patience: Duration,
+    unread: bool,
 }
 
 impl Cmd {
+    /// Nobody reads its stderr, for a process that is talked to.
+    pub fn unread_stderr(mut self) -> Self {
+        self.unread = true;
+        self
+    }
+
     pub fn var(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
@@ -211,6 +218,10 @@ impl Cmd {
     /// The pieces for a process that is talked to.
     pub(super) fn into_parts(self) -> (Command, String) {
         (self.command, self.shown)
+    }
+
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread
     }
 }
 

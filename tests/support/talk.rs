@@ -34,6 +34,26 @@ pub fn text(response: &Value) -> &str {
 }
 
 impl Serve {
+    /// The tools of a legacy `tools/list`.
+    #[track_caller]
+    pub fn tools(&mut self) -> Vec<Value> {
+        let response = self.request("tools/list", json!({}));
+        response["result"]["tools"].as_array().unwrap_or_else(|| panic!("{response}")).clone()
+    }
+
+    /// The names of the tools of a legacy `tools/list`.
+    #[track_caller]
+    pub fn tool_names(&mut self) -> Vec<String> {
+        let tools = self.tools();
+        tools.iter().filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// A legacy `tools/call`; the whole response.
+    #[track_caller]
+    pub fn call(&mut self, name: &str, arguments: Value) -> Value {
+        self.request("tools/call", json!({"name": name, "arguments": arguments}))
+    }
+
     /// A `tools/call` with raw params; the exact bytes of its result.
     #[track_caller]
     pub fn raw_call(&mut self, params: &str) -> String {
