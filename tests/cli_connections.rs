@@ -253,6 +253,8 @@ fn every_failure_has_its_code_and_a_way_out_and_saves_nothing() {
         (&["https://example.com/mcp?api_key=1"], 2, "usage", ""),
         (&["ftp://127.0.0.1/mcp"], 2, "usage", ""),
         (&["kommo"], 2, "not_found", "allmcp connect https://"),
+        (&["mcp.example.com/x"], 2, "usage", "allmcp connect https://mcp.example.com/x"),
+        (&["localhost:9/mcp"], 2, "usage", "allmcp connect http://localhost:9/mcp"),
         (&[shut, "--auth", "oauth"], 2, "usage", ""),
         (&[shut, "--token", "x"], 2, "usage", ""),
         (&[], 2, "usage", "allmcp connect --help"),

@@ -52,7 +52,7 @@ pub(super) async fn run(cx: &Context, args: CallArgs) -> CliResult {
     };
     let start = Instant::now();
     let called = tokio::select! {
-        called = app.hub.call(request) => called,
+        called = cx.out.waiting("calling", app.hub.call(request)) => called,
         // Dropping the call cancels it upstream.
         _ = tokio::signal::ctrl_c() => {
             app.end().await;

@@ -35,9 +35,7 @@ struct ConnectedEvent<'a> {
 pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let settings = cx.settings_to_change()?;
     if !args.target.contains("://") {
-        let text = format!("there is no provider {:?} in this version", args.target);
-        return Err(CliError::new(Kind::NotFound, text)
-            .hint("give the URL of the server: allmcp connect https://…/mcp"));
+        return Err(no_url(&args.target));
     }
     if args.tools.iter().any(String::is_empty) {
         return Err(CliError::usage("--tools wants a glob, and one is empty"));
@@ -47,7 +45,7 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let vault = cx.vault(&settings, Some(kind));
     let remember = (args.store.is_some() || settings.remembered_store.is_none()).then_some(kind);
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, remember);
-    let ask = Terminal::new(cx.prompter);
+    let ask = Terminal::new(cx);
     let request = Request {
         name: args.name,
         url: args.target,
@@ -68,7 +66,22 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
             Err(error) => Err(told(error, &url, ask.failure())),
         }
     };
+    let work = cx.out.waiting("connecting", work);
     ask.interruptible(&deps.shutdown, work).await
+}
+
+/// Neither a URL nor, in this version, the name of a provider.
+fn no_url(target: &str) -> CliError {
+    if target.contains(['.', '/', ':']) && !target.contains('@') {
+        let near_by =
+            ["localhost", "127.0.0.1", "[::1]"].iter().any(|here| target.starts_with(here));
+        let url = format!("{}://{target}", if near_by { "http" } else { "https" });
+        return CliError::usage(format!("{:?} is not a URL", text::line(target, 200)))
+            .hint(format!("allmcp connect {}", text::word(&url, 200)));
+    }
+    let told = format!("there is no provider {:?} in this version", text::line(target, 200));
+    CliError::new(Kind::NotFound, told)
+        .hint("give the URL of the server: allmcp connect https://…/mcp")
 }
 
 /// Where the secrets go. All of them are in one place: those of other connections would be out

@@ -51,7 +51,8 @@ pub(super) async fn run(cx: &Context, args: &NameArgs) -> CliResult {
     let known = || cache.load(&account).filter(|l| l.target == connection.target_source());
     if known().is_none() && connection.enabled {
         // Nothing is known yet: look now, and show what there is when that fails.
-        if let Err(error) = app.hub.sync(&args.name).await {
+        let looked = cx.out.waiting("asking the server", app.hub.sync(&args.name)).await;
+        if let Err(error) = looked {
             cx.out.warn(&error.to_string());
         }
         app.end().await;

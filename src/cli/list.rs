@@ -74,8 +74,11 @@ pub(super) async fn status(cx: &Context, args: &StatusArgs) -> CliResult {
         return Err(unknown_connection(name, &settings));
     }
     let app = App::build(&cx.paths, &cx.env, &settings, &cx.tenant, Scope::All);
-    let failures =
-        if args.live { look(&app, &settings, args.name.as_ref()).await } else { HashMap::new() };
+    let failures = if args.live {
+        cx.out.waiting("asking the servers", look(&app, &settings, args.name.as_ref())).await
+    } else {
+        HashMap::new()
+    };
     if args.live {
         app.end().await;
     }

@@ -21,12 +21,13 @@ pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
     let secrets = secrets::given(&args.secrets)?;
     let vault = cx.vault(&settings, None);
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
-    let ask = Terminal::new(cx.prompter);
+    let ask = Terminal::new(cx);
     let work = async {
         match connect::reconnect(&deps, name, secrets, cx.tenant.clone(), &ask).await {
             Ok(connected) => tell(cx, "reconnect", &connected),
             Err(error) => Err(told(error, connection.target_source(), ask.failure())),
         }
     };
+    let work = cx.out.waiting("connecting", work);
     ask.interruptible(&deps.shutdown, work).await
 }

@@ -1,6 +1,7 @@
 //! Where `connect` and `reconnect` get secrets from: flags that name a source, else a prompt.
 
 use super::{
+    context::Context,
     error::{CliError, CliResult},
     grammar::SecretArgs,
 };
@@ -9,7 +10,7 @@ use crate::{
     connect::Ask,
     secret::Secret,
     task::{self, Shutdown},
-    ui::{Echo, PromptError, Prompter},
+    ui::{Echo, Out, PromptError, Prompter},
 };
 use futures_util::future::BoxFuture;
 use std::{
@@ -92,15 +93,16 @@ fn one(flag: &str, text: Secret<String>) -> Result<Secret<String>, CliError> {
 }
 
 /// Asks at the terminal.
-pub(super) struct Terminal {
+pub(super) struct Terminal<'a> {
+    out: &'a Out,
     prompter: Prompter,
     echo: Echo,
     failed: Mutex<Option<PromptError>>,
 }
 
-impl Terminal {
-    pub(super) fn new(prompter: Prompter) -> Self {
-        Self { prompter, echo: Echo::now(), failed: Mutex::default() }
+impl<'a> Terminal<'a> {
+    pub(super) fn new(cx: &'a Context) -> Self {
+        Self { out: &cx.out, prompter: cx.prompter, echo: Echo::now(), failed: Mutex::default() }
     }
 
     /// Why the last question had no answer.
@@ -125,7 +127,7 @@ impl Terminal {
     }
 }
 
-impl Ask for Terminal {
+impl Ask for Terminal<'_> {
     fn secret<'a>(
         &'a self,
         name: &'a str,
@@ -138,6 +140,7 @@ impl Ask for Terminal {
             (format!("the secret {name:?} for {host}"), flag)
         };
         let prompter = self.prompter;
+        self.out.settle();
         Box::pin(async move {
             // Whoever types may take as long as they like.
             let asked =

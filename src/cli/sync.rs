@@ -47,7 +47,8 @@ pub(super) async fn run(cx: &Context, args: &MaybeNameArgs) -> CliResult {
     let all = wanted.map(|connection| async {
         (connection.name.clone(), app.hub.sync(&connection.name).await.err())
     });
-    let outcomes = futures_util::future::join_all(all).await;
+    let all = futures_util::future::join_all(all);
+    let outcomes = cx.out.waiting("asking the servers", all).await;
     let index = app.hub.index();
     let mut rows = Vec::new();
     let mut first = None;

@@ -236,7 +236,7 @@ async fn waiting_for_lists_ends_with_the_last_or_the_deadline() {
     *dead.list_error.lock().unwrap() = Some(unreachable("dead"));
     let all = [("quick", &quick), ("stuck", &stuck), ("dead", &dead)];
     rig.hub.apply(ours(all.map(|(n, s)| scripted(n, s)).into()));
-    rig.hub.settled(Duration::from_millis(30)).await;
+    rig.hub.settled(Duration::from_millis(1500)).await;
     assert!(listed(&rig.hub).contains("quick__t") && !listed(&rig.hub).contains("stuck__t"));
     assert!(!rig.hub.index().is_complete());
     // Not waited for again, or this would take for ever.

@@ -1,4 +1,5 @@
-//! Giving the terminal back as it was, after a hidden question that was broken off.
+//! What is typed at a hidden question is not shown, from before it is asked until the terminal is
+//! given back as it was, also when the question is broken off.
 
 /// The modes of the terminal behind stdin.
 #[derive(Debug)]
@@ -13,6 +14,17 @@ impl Echo {
         Self {
             #[cfg(unix)]
             modes: rustix::termios::tcgetattr(std::io::stdin()).ok(),
+        }
+    }
+
+    /// Shows nothing of what is typed from now on.
+    pub fn hide(&self) {
+        #[cfg(unix)]
+        if let Some(modes) = &self.modes {
+            use rustix::termios::{LocalModes, OptionalActions, tcsetattr};
+            let mut hidden = modes.clone();
+            hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+            let _gone = tcsetattr(std::io::stdin(), OptionalActions::Now, &hidden);
         }
     }
 

@@ -9,8 +9,15 @@ use serde::Serialize;
 use std::{
     fmt,
     io::{self, Write},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
+
+/// What is over by then needs no word.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How output was asked for, by flags and environment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,6 +43,8 @@ pub struct Out {
     data_ink: Ink,
     people: Sink,
     people_ink: Ink,
+    /// A line without an end stands on the screen, to be wiped before anything else is said.
+    pending: AtomicBool,
 }
 
 impl fmt::Debug for Out {
@@ -67,6 +76,7 @@ impl Out {
             data_ink: Ink { on: data },
             people: Mutex::new(Box::new(anstream::AutoStream::always_ansi(stderr))),
             people_ink: Ink { on: people },
+            pending: AtomicBool::new(false),
         }
     }
 
@@ -85,6 +95,7 @@ impl Out {
             data_ink: ink,
             people: Mutex::new(people),
             people_ink: ink,
+            pending: AtomicBool::new(false),
         }
     }
 
@@ -151,7 +162,32 @@ impl Out {
         self.write(self.data_ink.diff(diff).as_bytes())
     }
 
+    /// Runs `work`, and says on a terminal what it is that takes so long.
+    pub async fn waiting<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
+        let mut work = Box::pin(work);
+        if !self.terminal.stderr || self.look.quiet || self.look.json {
+            return work.await;
+        }
+        let done = if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+            done
+        } else {
+            self.say(&format!("{what} …"));
+            self.pending.store(true, Ordering::Relaxed);
+            work.await
+        };
+        self.settle();
+        done
+    }
+
+    /// Wipes what [`Out::waiting`] said.
+    pub fn settle(&self) {
+        if self.pending.swap(false, Ordering::Relaxed) {
+            self.say("\r\u{1b}[K");
+        }
+    }
+
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        self.settle();
         let mut data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
         data.write_all(bytes)?;
         data.flush()
@@ -197,9 +233,14 @@ impl Out {
     }
 
     fn tell(&self, text: &str) {
+        self.settle();
+        self.say(&format!("{text}\n"));
+    }
+
+    fn say(&self, text: &str) {
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody is left to be told that nobody listens.
-        let _unheard = people.write_all(format!("{text}\n").as_bytes());
+        let _unheard = people.write_all(text.as_bytes());
         let _unheard = people.flush();
     }
 }
@@ -264,6 +305,23 @@ mod tests {
             assert_eq!(people.text(), want);
             assert_eq!(data.text(), "");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_is_told_on_a_terminal_and_wiped_before_anything_else() {
+        let terminal = Terminal { stderr: true, ..Terminal::default() };
+        let (screen, _, people) = out(Look::default(), terminal);
+        screen.waiting("quick", async {}).await;
+        assert_eq!(people.text(), "");
+        let work = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            screen.note("done");
+        };
+        screen.waiting("slow", work).await;
+        assert_eq!(people.text(), "slow …\r\u{1b}[Kdone\n");
+        let (pipe, _, people) = out(Look::default(), Terminal::default());
+        pipe.waiting("slow", tokio::time::sleep(Duration::from_secs(1))).await;
+        assert_eq!(people.text(), "");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Questions: asked only where somebody can answer, never waited for elsewhere.
 
+use super::Echo;
 use crate::{secret::Secret, text};
 use std::{
     fmt,
@@ -117,14 +118,17 @@ impl Prompter {
     /// A line that is not shown while it is typed. `instead` is the flag that gives it.
     pub fn hidden(self, what: &str, instead: &str) -> Result<Secret<String>, PromptError> {
         self.allow(what, instead)?;
-        loop {
-            match rpassword::prompt_password(format!("{}: ", text::line(what, 400))) {
+        let echo = Echo::now();
+        // Before the question is seen: who pastes is faster than what hides the answer.
+        echo.hide();
+        let answer = loop {
+            match asked_unseen(what) {
                 Ok(answer) if answer.trim().is_empty() => {}
                 // A pasted key often brings the white space around it along.
-                Ok(answer) => return Ok(Secret::new(answer.trim().to_owned())),
+                Ok(answer) => break Ok(Secret::new(answer.trim().to_owned())),
                 Err(e) => {
                     let what = what.to_owned();
-                    return Err(match e.kind() {
+                    break Err(match e.kind() {
                         io::ErrorKind::Interrupted => PromptError::Interrupted,
                         io::ErrorKind::UnexpectedEof => {
                             PromptError::Ended { what, instead: instead.into() }
@@ -133,8 +137,17 @@ impl Prompter {
                     });
                 }
             }
-        }
+        };
+        echo.restore();
+        answer
     }
+}
+
+fn asked_unseen(what: &str) -> io::Result<String> {
+    let mut stderr = io::stderr();
+    write!(stderr, "{}: ", text::line(what, 400))?;
+    stderr.flush()?;
+    rpassword::read_password()
 }
 
 fn is_yes(answer: &str) -> bool {

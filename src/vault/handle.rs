@@ -193,7 +193,7 @@ mod tests {
     use crate::vault::MemoryVault;
     use std::sync::{Condvar, Mutex};
 
-    const SHORT: Duration = Duration::from_millis(30);
+    const SHORT: Duration = Duration::from_millis(400);
     const LONG: Duration = Duration::from_mins(1);
 
     /// Hangs in every call until it is let go.
