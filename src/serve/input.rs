@@ -12,6 +12,7 @@ const ROOM: usize = 16 * 1024;
 
 /// Where the client's bytes come from.
 pub(super) enum Input {
+    #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix has pipes that do not block"))]
     Async(Box<dyn AsyncRead + Send + Unpin>),
     /// A thread that reads and blocks.
     Thread(mpsc::Receiver<io::Result<Bytes>>),

@@ -26,6 +26,7 @@ pub(super) struct Writer(mpsc::Receiver<Item>);
 
 /// Where the writer writes to.
 pub(super) enum Sink {
+    #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix has pipes that do not block"))]
     Async(Box<dyn AsyncWrite + Send + Unpin>),
     /// A thread that writes what it is sent and says how it went.
     Thread(mpsc::Sender<(Vec<Bytes>, oneshot::Sender<io::Result<()>>)>),
