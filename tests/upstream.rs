@@ -43,6 +43,7 @@ impl Bench {
                 name: name.clone(),
                 account: "c".into(),
                 auth: AuthKind::None,
+                oauth: allmcp::auth::OAuthConfig::default(),
                 url: url.parse().unwrap(),
                 headers: Vec::new(),
                 params: std::collections::BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use super::connections::open_vault;
 use crate::{
-    auth::{CredentialConfig, Credentials},
+    auth::{CredentialConfig, Credentials, OAuthConfig},
     config::{self, Env, Paths, Settings, Target},
     hub::{Plan, PlanConnection, Rules, Shown, Source},
     kind::{AuthKind, StoreKind, Transport},
@@ -112,6 +112,7 @@ impl Maker<'_> {
             name: connection.name.clone(),
             account: self.tenant.account(&connection.name),
             auth: connection.auth,
+            oauth: OAuthConfig::default(),
             url,
             headers: connection.headers.clone(),
             params: connection.params.clone(),

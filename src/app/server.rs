@@ -2,7 +2,7 @@
 
 use super::{App, Only, plan::Maker, remember_good};
 use crate::{
-    auth::{CredentialConfig, Credentials},
+    auth::{CredentialConfig, Credentials, OAuthConfig},
     config::{self, ConfigError, Env, Loaded, Paths, Settings, Source, Watch},
     hub::{self, Hub, Plan, PlanConnection, Rules, Shown},
     kind::{AuthKind, Pin},
@@ -180,6 +180,7 @@ pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(),
         name: name.clone(),
         account: bridge.tenant.account(&name),
         auth: AuthKind::None,
+        oauth: OAuthConfig::default(),
         url: bridge.url.clone(),
         headers: bridge.headers,
         params: std::collections::BTreeMap::new(),

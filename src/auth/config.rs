@@ -1,6 +1,6 @@
 //! What a connection's configuration says of its credential, and what is made of both.
 
-use super::{AuthError, Prepared, Record, expand::Secrets};
+use super::{AuthError, OAuthConfig, Prepared, Record, expand::Secrets};
 use crate::{
     kind::AuthKind,
     name::{ConnectionName, Tenant},
@@ -24,6 +24,7 @@ pub struct CredentialConfig {
     /// Under which the vault has it, see [`Tenant::account`].
     pub account: String,
     pub auth: AuthKind,
+    pub oauth: OAuthConfig,
     pub url: Template,
     pub headers: Vec<(String, Template)>,
     pub params: BTreeMap<String, Template>,
@@ -153,6 +154,7 @@ pub(super) mod tests {
             name: "c".parse().unwrap(),
             account: "c".to_owned(),
             auth: AuthKind::Key,
+            oauth: OAuthConfig::default(),
             url: url.parse().unwrap(),
             headers: Vec::new(),
             params: BTreeMap::new(),

@@ -7,11 +7,15 @@
 mod config;
 mod credential;
 mod expand;
+mod grant;
 mod key;
+mod oauth;
 
 pub use config::{CredentialConfig, EnvLookup, TOKEN};
 pub use credential::{Credentials, Prepared};
+pub use grant::{AuthMethod, Client, ClientSource, Grant, GrantKind, Management, SignedIn};
 pub use key::{Record, read_record, save_secrets};
+pub use oauth::{CLIENT_SECRET, OAuthConfig, PRIVATE_KEY, ResourceRule};
 
 use crate::{name::ConnectionName, template::Hole, vault::VaultError};
 

@@ -17,7 +17,7 @@ pub use save::save_lists;
 
 use self::refuse::Target;
 use crate::{
-    auth::{CredentialConfig, EnvLookup, TOKEN},
+    auth::{CredentialConfig, EnvLookup, OAuthConfig, TOKEN},
     disk::lock::FileLock,
     kind::{AuthKind, StoreKind},
     name::{ConnectionName, Tenant},
@@ -272,6 +272,7 @@ fn credential_config(
         name: name.clone(),
         account: request.tenant.account(name),
         auth,
+        oauth: OAuthConfig::default(),
         url: target.url.clone(),
         headers: target.headers.clone(),
         params: target.params.clone(),
