@@ -48,6 +48,7 @@ pub mod kind;
 pub mod log;
 pub mod name;
 pub mod net;
+pub mod page;
 pub mod secret;
 pub mod serve;
 pub mod store;
