@@ -1,6 +1,7 @@
 //! The configuration and the secret store, as `connect` wants them.
 
 use crate::{
+    auth::{OAuthConfig, ResourceRule},
     config::{self, Env, Paths, settings::Settings},
     connect::{self, AddError, ConnectionStore, Entered},
     disk::{
@@ -71,6 +72,7 @@ impl ConnectionStore for ConfigFile {
             url: c.target_source().to_owned(),
             name: c.name,
             auth: c.auth,
+            oauth: oauth_read(&c.oauth),
             headers: c.headers.into_iter().map(|(k, v)| (k, v.source().to_owned())).collect(),
             params: c.params.into_iter().map(|(k, v)| (k, v.source().to_owned())).collect(),
             allow: c.allow,
@@ -84,6 +86,7 @@ impl ConnectionStore for ConfigFile {
             name: new.name.clone(),
             url: new.url.clone(),
             auth: new.auth,
+            oauth: oauth_written(&new.oauth),
             headers: new.headers.clone(),
             params: new.params.clone(),
             allow: new.allow.clone(),
@@ -108,4 +111,41 @@ impl ConnectionStore for ConfigFile {
 /// the key of one with the entry of the other. Blocks.
 pub fn connect_lock(paths: &Paths) -> Result<FileLock, LockError> {
     FileLock::acquire(&atomic::beside(&paths.config_file, ".connect.lock"), PATIENCE)
+}
+
+/// What the file says of a sign-in, as `auth` wants it.
+pub(super) fn oauth_read(oauth: &config::OAuth) -> OAuthConfig {
+    let resource = match &oauth.resource {
+        config::Resource::Announced => ResourceRule::Announced,
+        config::Resource::Never => ResourceRule::Never,
+        config::Resource::Exactly(value) => ResourceRule::Exactly(value.clone()),
+    };
+    OAuthConfig {
+        client_id: oauth.client_id.clone(),
+        client_metadata_url: oauth.client_metadata_url.clone(),
+        scopes: oauth.scopes.clone(),
+        resource,
+        issuer: oauth.issuer.clone(),
+        callback_port: oauth.callback_port,
+        callback_host: oauth.callback_host.clone(),
+        authorize_params: oauth.authorize_params.clone(),
+    }
+}
+
+fn oauth_written(oauth: &OAuthConfig) -> config::OAuth {
+    let resource = match &oauth.resource {
+        ResourceRule::Announced => config::Resource::Announced,
+        ResourceRule::Never => config::Resource::Never,
+        ResourceRule::Exactly(value) => config::Resource::Exactly(value.clone()),
+    };
+    config::OAuth {
+        client_id: oauth.client_id.clone(),
+        client_metadata_url: oauth.client_metadata_url.clone(),
+        scopes: oauth.scopes.clone(),
+        resource,
+        issuer: oauth.issuer.clone(),
+        callback_port: oauth.callback_port,
+        callback_host: oauth.callback_host.clone(),
+        authorize_params: oauth.authorize_params.clone(),
+    }
 }

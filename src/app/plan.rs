@@ -1,8 +1,8 @@
 //! From settings to what the hub is told to be.
 
-use super::connections::open_vault;
+use super::connections::{oauth_read, open_vault};
 use crate::{
-    auth::{CredentialConfig, Credentials, OAuthConfig},
+    auth::{CredentialConfig, Credentials},
     config::{self, Env, Paths, Settings, Target},
     hub::{Plan, PlanConnection, Rules, Shown, Source},
     kind::{AuthKind, StoreKind, Transport},
@@ -112,7 +112,7 @@ impl Maker<'_> {
             name: connection.name.clone(),
             account: self.tenant.account(&connection.name),
             auth: connection.auth,
-            oauth: OAuthConfig::default(),
+            oauth: oauth_read(&connection.oauth),
             url,
             headers: connection.headers.clone(),
             params: connection.params.clone(),
@@ -151,6 +151,7 @@ fn fingerprint(connection: &config::Connection, vault: &VaultHandle) -> String {
     let config::Connection {
         target,
         auth,
+        oauth,
         transport,
         timeout,
         headers,
@@ -162,7 +163,7 @@ fn fingerprint(connection: &config::Connection, vault: &VaultHandle) -> String {
     } = connection;
     let store = vault.kind();
     format!(
-        "{target:?} {auth} {transport} {timeout:?} {headers:?} {params:?} {breaker:?} \
+        "{target:?} {auth} {oauth:?} {transport} {timeout:?} {headers:?} {params:?} {breaker:?} \
          {connect_timeout:?} {problem:?} {store}"
     )
 }

@@ -53,6 +53,7 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
         headers: args.headers.into_iter().map(|h| (h.name.to_string(), h.value)).collect(),
         params: args.params.into_iter().map(|p| (p.key, p.value)).collect(),
         allow: args.tools,
+        oauth: crate::auth::OAuthConfig::default(),
         secrets,
         force: args.force,
         dry_run: args.dry_run,
@@ -66,7 +67,7 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
             Err(error) => Err(told(error, &url, ask.failure())),
         }
     };
-    let work = cx.out.waiting("connecting", work);
+    let work = Box::pin(cx.out.waiting("connecting", work));
     ask.interruptible(&deps.shutdown, work).await
 }
 

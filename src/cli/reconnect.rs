@@ -28,6 +28,6 @@ pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
             Err(error) => Err(told(error, connection.target_source(), ask.failure())),
         }
     };
-    let work = cx.out.waiting("connecting", work);
+    let work = Box::pin(cx.out.waiting("connecting", work));
     ask.interruptible(&deps.shutdown, work).await
 }

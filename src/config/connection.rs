@@ -63,8 +63,7 @@ impl Reader<'_> {
                     self.templates(path, key, v, &mut params);
                     c.params = BTreeMap::from_iter(params);
                 }
-                // Kept as it is until sign-in reads it.
-                "oauth" => drop(self.sub(path, key, v)),
+                "oauth" => self.oauth(path, v, &mut c.oauth),
                 "tools" => {
                     let (path, table) = self.sub(path, key, v);
                     for (key, at, v) in table.map(in_order).unwrap_or_default() {
@@ -179,7 +178,6 @@ base_url = "https://proxy.example"
 auth = "oauth"
 [connections.alpha.oauth]
 client_id = "x"
-novel = { a = [1] }
 [connections.alpha.tools]
 allow = ["*"]
 deny = ["*_delete"]

@@ -151,6 +151,7 @@ pub(super) mod tests {
         NewConnection {
             name: name.parse().unwrap(),
             url: "https://h.example/mcp".to_owned(),
+            oauth: crate::config::OAuth::default(),
             auth: AuthKind::None,
             headers: Vec::new(),
             params: std::collections::BTreeMap::new(),

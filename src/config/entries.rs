@@ -1,8 +1,9 @@
 //! The changes that commands make to connections: add, replace, remove, switch, narrow.
 
 use super::{
-    ConfigError, Paths,
+    ConfigError, OAuth, Paths,
     edit::{connection, edit, headed, put, put_inline, section},
+    oauth,
 };
 use crate::{
     kind::{AuthKind, StoreKind},
@@ -18,6 +19,7 @@ pub struct NewConnection {
     /// The source of a URL template.
     pub url: String,
     pub auth: AuthKind,
+    pub oauth: OAuth,
     /// Sources of templates.
     pub headers: Vec<(String, String)>,
     pub params: BTreeMap<String, String>,
@@ -156,6 +158,9 @@ fn entry(new: &NewConnection) -> Table {
     sub("headers", new.headers.iter().map(|(k, v)| (k.as_str(), v.as_str().into())).collect());
     if !new.allow.is_empty() {
         sub("tools", vec![("allow", list(new.allow.clone()))]);
+    }
+    if let Some(oauth) = oauth::written(&new.oauth) {
+        entry.insert("oauth", Item::Table(oauth));
     }
     entry
 }

@@ -44,6 +44,17 @@ pub(super) const CONNECTION: &[Key] = &[
     ("policy", None),
 ];
 
+pub(super) const OAUTH: &[Key] = &[
+    ("client_id", None),
+    ("client_metadata_url", None),
+    ("scopes", Some("[]")),
+    ("resource", None),
+    ("issuer", None),
+    ("callback_port", Some("0")),
+    ("callback_host", Some("127.0.0.1")),
+    ("authorize_params", None),
+];
+
 pub(super) const TOOLS: &[Key] = &[("allow", Some("[\"*\"]")), ("deny", Some("[]"))];
 
 pub(super) const POLICY: &[Key] = &[("write", Some("allow")), ("destructive", Some("allow"))];
@@ -72,9 +83,10 @@ pub(super) fn place(path: &[&str]) -> Place {
         ["settings", key] => look_up(SETTINGS, key, "settings."),
         ["connections" | "profiles", _]
         | ["connections", _, "headers" | "params" | "env", _]
-        | ["connections", _, "oauth", _, ..] => Place::Free,
+        | ["connections", _, "oauth", "authorize_params", _] => Place::Free,
         ["connections", c, key] => look_up(CONNECTION, key, &format!("connections.{c}.")),
         ["connections", c, "tools", key] => look_up(TOOLS, key, &format!("connections.{c}.tools.")),
+        ["connections", c, "oauth", key] => look_up(OAUTH, key, &format!("connections.{c}.oauth.")),
         ["connections", c, "policy", key] => {
             look_up(POLICY, key, &format!("connections.{c}.policy."))
         }

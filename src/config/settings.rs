@@ -1,5 +1,6 @@
 //! What `config.toml` says, checked once and typed.
 
+use super::OAuth;
 use crate::{
     kind::{AuthKind, Mode, Pin, Rule, StoreKind, Transport},
     name::ConnectionName,
@@ -71,6 +72,7 @@ pub struct Connection {
     pub target: Target,
     /// Left out, it is `key` where a URL or a header holds a `${secret:…}`, else `none`.
     pub auth: AuthKind,
+    pub oauth: OAuth,
     pub transport: Transport,
     pub enabled: bool,
     /// The whole of one `tools/call`, session set-up, refresh and retries included.
@@ -97,6 +99,7 @@ impl Connection {
             name,
             target: Target::None,
             auth: AuthKind::None,
+            oauth: OAuth::default(),
             transport: Transport::Auto,
             enabled: true,
             timeout: Duration::from_secs(55),

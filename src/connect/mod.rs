@@ -48,6 +48,7 @@ pub struct Request {
     pub params: BTreeMap<String, String>,
     /// Expose only tools that match one of these globs.
     pub allow: Vec<String>,
+    pub oauth: OAuthConfig,
     pub secrets: BTreeMap<String, Secret<String>>,
     /// Put this in the place of a connection that has the name already.
     pub force: bool,
@@ -66,6 +67,7 @@ pub struct Entered {
     pub headers: Vec<(String, String)>,
     pub params: BTreeMap<String, String>,
     pub allow: Vec<String>,
+    pub oauth: OAuthConfig,
 }
 
 /// The configuration, as far as connecting needs it; the composition root implements it.
@@ -272,7 +274,7 @@ fn credential_config(
         name: name.clone(),
         account: request.tenant.account(name),
         auth,
-        oauth: OAuthConfig::default(),
+        oauth: request.oauth.clone(),
         url: target.url.clone(),
         headers: target.headers.clone(),
         params: target.params.clone(),

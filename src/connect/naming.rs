@@ -82,6 +82,7 @@ mod tests {
             headers: Vec::new(),
             params: std::collections::BTreeMap::new(),
             allow: Vec::new(),
+            oauth: crate::auth::OAuthConfig::default(),
         };
         let known = [entered("local", "http://a/"), entered("local-2", "http://b/")];
         let picked = |host: &str, url: &str, name: Option<&str>| {

@@ -83,6 +83,7 @@ fn as_request(there: &Entered) -> Request {
         auth: Some(there.auth),
         headers: there.headers.clone(),
         params: there.params.clone(),
+        oauth: there.oauth.clone(),
         ..Request::default()
     }
 }

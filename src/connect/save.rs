@@ -94,6 +94,7 @@ async fn add(
         headers: request.headers.clone(),
         params: request.params.clone(),
         allow: request.allow.clone(),
+        oauth: request.oauth.clone(),
     };
     if let Err(AddError(text)) = deps.connections.add(&entry, request.force) {
         undo(&deps, &account, before).await;
