@@ -35,6 +35,8 @@ variables! {
     ALLMCP_CLIENT = "ALLMCP_CLIENT", "0.1.0", "The MCP client that started this process; written by allmcp install.";
     HOME = "HOME", "0.1.0", "The home folder (USERPROFILE on Windows).";
     BROWSER = "BROWSER", "0.1.0", "The command, one path, that gets a URL to open as its only argument. Wins over browser.";
+    DISPLAY = "DISPLAY, WAYLAND_DISPLAY", "0.1.0", "On Linux: there is a desktop, so that a browser can be opened.";
+    SSH = "SSH_CONNECTION", "0.1.0", "On macOS: the desktop is somebody else's, so that no browser is opened.";
     EDITOR = "EDITOR", "0.1.0", "The editor of allmcp config edit; VISUAL wins over it.";
     VISUAL = "VISUAL", "0.1.0", "The editor of allmcp config edit.";
     NO_COLOR = "NO_COLOR", "0.1.0", "No colours, as --color never.";
@@ -62,6 +64,8 @@ pub struct Env {
     pub passphrase_file: Option<PathBuf>,
     pub client: Option<String>,
     pub browser: Option<String>,
+    /// There is a screen that the user sees.
+    pub desktop: bool,
     pub editor: Option<String>,
     pub no_color: bool,
     pub clicolor_force: bool,
@@ -109,6 +113,13 @@ impl Env {
             passphrase_file: path(ALLMCP_PASSPHRASE_FILE),
             client: text(ALLMCP_CLIENT),
             browser: text(BROWSER),
+            desktop: if cfg!(windows) {
+                true
+            } else if cfg!(target_os = "macos") {
+                text(SSH).is_none()
+            } else {
+                DISPLAY.split(", ").any(|name| text(name).is_some())
+            },
             editor: text(VISUAL).or_else(|| text(EDITOR)),
             no_color: text(NO_COLOR).is_some(),
             clicolor_force: text(CLICOLOR_FORCE).is_some_and(|v| v != "0"),

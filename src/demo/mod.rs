@@ -2,10 +2,14 @@
 //!
 //! Owns their listeners and what they answer. May name the leaves. Called by `app` and `cli`. They
 //! touch no file, no keychain and no environment, so that a demo runs with a read-only home.
-//! [`tools`] is what the open server can do; a server behind a sign-in gets a file beside it and
-//! the same [`listen`].
+//! [`tools`] is what the open server can do, [`notes`] what the one behind the sign-in can, and
+//! [`authorization`] who lets clients in there.
 
+mod authorization;
+mod notes;
 mod tools;
+
+use authorization::Authorization;
 
 use crate::task::Shutdown;
 use http_body_util::{BodyExt as _, Full};
@@ -35,16 +39,32 @@ pub struct DemoServer {
 /// # Errors
 /// When no port on loopback can be had.
 pub async fn start_open(shutdown: &Shutdown) -> io::Result<DemoServer> {
-    listen(shutdown, || tools::Tools).await
+    listen(shutdown, false, || tools::Tools).await
+}
+
+/// Starts the server that wants a sign-in, and its authorization server, on a free port. A
+/// consent is given at once.
+///
+/// # Errors
+/// When no port on loopback can be had.
+pub async fn start_protected(shutdown: &Shutdown) -> io::Result<DemoServer> {
+    let notes = notes::Notes::default();
+    listen(shutdown, true, move || notes.clone()).await
 }
 
 /// Serves `handler` over Streamable HTTP, in both eras, at [`PATH`] of a free port.
-async fn listen<S>(shutdown: &Shutdown, handler: fn() -> S) -> io::Result<DemoServer>
+async fn listen<S>(
+    shutdown: &Shutdown,
+    protected: bool,
+    handler: impl Fn() -> S + Send + Sync + 'static,
+) -> io::Result<DemoServer>
 where
     S: ServerHandler + Send + 'static,
 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let url = format!("http://{}{PATH}", listener.local_addr()?);
+    let origin = format!("http://{}", listener.local_addr()?);
+    let guard = protected.then(|| Arc::new(Authorization::new(&origin, PATH)));
+    let url = format!("{origin}{PATH}");
     let stop = CancellationToken::new();
     // Only loopback names are taken as `Host`, which is rmcp's default, and no web page at all
     // may call: a browser always says its origin.
@@ -60,7 +80,8 @@ where
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    connections.spawn("demo connection", connection(service.clone(), stream));
+                    let work = connection(service.clone(), guard.clone(), stream);
+                    connections.spawn("demo connection", work);
                 }
                 // Out of file handles, mostly: some will come back.
                 Err(error) => {
@@ -73,17 +94,25 @@ where
     Ok(DemoServer { url })
 }
 
-async fn connection<S>(service: StreamableHttpService<S, LocalSessionManager>, stream: TcpStream)
-where
+async fn connection<S>(
+    service: StreamableHttpService<S, LocalSessionManager>,
+    guard: Option<Arc<Authorization>>,
+    stream: TcpStream,
+) where
     S: ServerHandler + Send + 'static,
 {
     // Without it each answer waits 40 ms for the ACK of the one before.
     let _ = stream.set_nodelay(true);
     let answer = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        let service = service.clone();
+        let (service, guard) = (service.clone(), guard.clone());
         async move {
             let response = if request.uri().path() == PATH {
-                service.handle(request).await
+                match guard.and_then(|guard| guard.refuse(&request)) {
+                    Some(refused) => refused.map(http_body_util::BodyExt::boxed),
+                    None => service.handle(request).await,
+                }
+            } else if let Some(guard) = guard {
+                guard.answer(request).await.map(http_body_util::BodyExt::boxed)
             } else {
                 let mut nothing = http::Response::new(Full::from("Not Found").boxed());
                 *nothing.status_mut() = http::StatusCode::NOT_FOUND;
