@@ -4,18 +4,26 @@
 //! headers. May name `vault`, `store`, `net` and leaves. Called by `upstream` for every session,
 //! and by `connect`, which is the only one that stores new ones.
 
+mod assertion;
 mod config;
 mod credential;
 mod expand;
 mod grant;
+pub mod http;
+mod http_reply;
 mod key;
 mod oauth;
+mod sign_in_error;
+pub mod token_endpoint;
+pub mod token_reply;
 
+pub use self::http::OAuthHttp;
 pub use config::{CredentialConfig, EnvLookup, TOKEN};
 pub use credential::{Credentials, Prepared};
 pub use grant::{AuthMethod, Client, ClientSource, Grant, GrantKind, Management, SignedIn};
 pub use key::{Record, read_record, save_secrets};
 pub use oauth::{CLIENT_SECRET, OAuthConfig, PRIVATE_KEY, ResourceRule};
+pub use sign_in_error::SignInError;
 
 use crate::{name::ConnectionName, template::Hole, vault::VaultError};
 
