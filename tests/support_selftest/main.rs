@@ -8,6 +8,8 @@
 
 mod faults;
 mod process;
+#[cfg(unix)]
+mod sign_in;
 mod speech;
 #[path = "../support/mod.rs"]
 mod support;
