@@ -11,6 +11,8 @@ mod process;
 #[cfg(unix)]
 mod sign_in;
 mod speech;
+#[cfg(unix)]
+mod strictness;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -34,6 +34,10 @@ pub(super) fn serve(state: &mut State, base: &str, params: Params, says: Option<
     };
     let redirect_uri = params.get("redirect_uri").unwrap_or_default().to_owned();
     let back = |state: &State, mut query: Vec<(&str, String)>| {
+        let described = query.iter_mut().find(|(name, _)| *name == "error_description");
+        if let (Some((_, text)), Some(other)) = (described, &state.quirks.error_text) {
+            text.clone_from(other);
+        }
         query.extend(params.get("state").map(|value| ("state", value.to_owned())));
         query.extend(iss(state, base).map(|value| ("iss", value)));
         Answer::redirect(302, &codec::with_query(&redirect_uri, &query))
@@ -54,6 +58,11 @@ pub(super) fn serve(state: &mut State, base: &str, params: Params, says: Option<
                 challenge: params.get("code_challenge").unwrap_or_default().to_owned(),
                 resource,
                 scope,
+                renewable: state
+                    .quirks
+                    .offline_params
+                    .iter()
+                    .all(|(name, value)| params.get(name) == Some(value)),
                 expires_at: state.now() + CODE_LIFE,
                 grant: None,
             };
@@ -126,11 +135,15 @@ fn check(
     if !client.grant_types.iter().any(|one| one == "authorization_code") {
         return Err(Refusal::new(400, "unauthorized_client", "no codes for this client"));
     }
-    if params.get("code_challenge_method") != Some("S256") {
+    if let Some(name) = quirks.needed_params.iter().find(|name| params.get(name).is_none()) {
+        return invalid(&format!("{name} is missing"));
+    }
+    let pkce = !quirks.json_token || params.get("code_challenge").is_some();
+    if pkce && params.get("code_challenge_method") != Some("S256") {
         return invalid("code_challenge_method has to be S256");
     }
     // The length of a SHA-256 in base64url.
-    if params.get("code_challenge").is_none_or(|challenge| challenge.len() != 43) {
+    if pkce && params.get("code_challenge").is_none_or(|challenge| challenge.len() != 43) {
         return invalid("code_challenge is missing or no S256");
     }
     if params.get("resource").is_some() {

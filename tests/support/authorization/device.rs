@@ -2,11 +2,10 @@
 
 use super::{
     answer::{Answer, Refusal},
-    codec,
+    codec, grants,
     quirks::{DeviceConsent, ReplyForm},
     record::Params,
     state::{Client, Device, State},
-    token,
 };
 use serde_json::json;
 
@@ -114,7 +113,7 @@ pub(super) fn poll(
             device.done = true;
             let grant = device.grant;
             state.counts.device_ok += 1;
-            Ok(token::tokens(state, grant, form))
+            Ok(grants::tokens(state, grant, form))
         }
     }
 }

@@ -31,6 +31,8 @@ pub mod browser;
 mod client_auth;
 pub mod codec;
 mod device;
+mod grants;
+mod kinds;
 mod metadata;
 pub mod quirks;
 pub mod record;

@@ -3,6 +3,7 @@
 //! The number at a switch is that of the deviation in the facts about OAuth (section 1); RFC
 //! where it is no deviation but a choice that the standards leave.
 
+pub use super::kinds::*;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -42,6 +43,12 @@ pub struct Quirks {
     pub dcr_force_auth: Option<AuthMethod>,
     /// Unknown members and unknown scopes are refused (16).
     pub dcr_strict: bool,
+    /// `application_type` has to be `native` for a loopback redirect URI, as OpenID has it (16).
+    pub dcr_needs_native: bool,
+    /// Every registration gets this status and JSON, as from a policy on hosts (16).
+    pub dcr_answer: Option<(u16, &'static str)>,
+    /// A merge patch of what registration answers; what the server knows stays (11, 17).
+    pub registration_patch: Value,
     /// Only so many registrations; then 429 (15).
     pub dcr_limit: Option<usize>,
     /// Secrets end so many seconds after registration (14).
@@ -84,8 +91,12 @@ pub struct Quirks {
     pub grant_only: Option<Vec<String>>,
     /// No refresh token without `offline_access` (22).
     pub offline_required: bool,
+    /// No refresh token without these in the authorize request: `access_type=offline` (22).
+    pub offline_params: Vec<(&'static str, &'static str)>,
     /// What `prompt=consent` does (22).
     pub prompt: Prompt,
+    /// Parameters without which the authorize request is an error: `audience` (22).
+    pub needed_params: Vec<&'static str>,
 
     // Tokens.
     /// There are refresh tokens at all.
@@ -109,7 +120,10 @@ pub struct Quirks {
     pub reply: ReplyForm,
     /// Errors have the status 200 (31).
     pub errors_with_200: bool,
-    /// The token endpoint takes JSON and no form, and its errors are `{}` (36).
+    /// The `error_description` of every error: escapes, markup (section 4).
+    pub error_text: Option<String>,
+    /// The token endpoint takes JSON and no form, its errors are `{}`, PKCE is not needed, and a
+    /// refresh needs `redirect_uri` (36).
     pub json_token: bool,
     /// So long until the token endpoint works on a request.
     pub token_latency: Duration,
@@ -152,6 +166,9 @@ impl Default for Quirks {
             dcr: true,
             dcr_force_auth: None,
             dcr_strict: false,
+            dcr_needs_native: false,
+            dcr_answer: None,
+            registration_patch: json!({}),
             dcr_limit: None,
             secret_ttl: None,
             dcr_managed: false,
@@ -172,7 +189,9 @@ impl Default for Quirks {
             unknown_scopes_refused: true,
             grant_only: None,
             offline_required: false,
+            offline_params: Vec::new(),
             prompt: Prompt::Free,
+            needed_params: Vec::new(),
             refresh_tokens: true,
             rotation: Rotation::Strict,
             drop_refresh_on_refresh: false,
@@ -184,6 +203,7 @@ impl Default for Quirks {
             expires_in_on_refresh: None,
             reply: ReplyForm::Json,
             errors_with_200: false,
+            error_text: None,
             json_token: false,
             token_latency: Duration::ZERO,
             token_redirect: None,
@@ -198,241 +218,4 @@ impl Default for Quirks {
             revocation: true,
         }
     }
-}
-
-/// Where the metadata of the server are; anything else is a miss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AsMeta {
-    /// RFC 8414 with the path inserted, and both forms of OpenID.
-    All,
-    /// RFC 8414 with the path inserted.
-    Rfc8414,
-    /// RFC 8414 at the root, whatever the path of the issuer.
-    Rfc8414Root,
-    /// OpenID with the path inserted.
-    Oidc,
-    /// OpenID with the path appended to.
-    OidcAppend,
-    None,
-}
-
-/// What a well-known that is not there answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Miss {
-    NotFound,
-    /// 401, 403, 502 and the like, with a line of text (2).
-    Status(u16),
-    /// 200 and a page (3).
-    Html,
-    /// 200 and this text as JSON.
-    Json(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Issuer {
-    Own,
-    /// With a slash that the URL of its metadata has not (9).
-    Slash,
-    Foreign(String),
-    Missing,
-}
-
-/// Where a document has gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Moved {
-    /// On the same origin, after so many redirects.
-    Near(usize),
-    /// The same path of another origin.
-    Far(String),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthMethod {
-    None,
-    Basic,
-    Post,
-    /// A JWT that the client has signed (RFC 7523), ES256.
-    PrivateKeyJwt,
-}
-
-impl AuthMethod {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Basic => "client_secret_basic",
-            Self::Post => "client_secret_post",
-            Self::PrivateKeyJwt => "private_key_jwt",
-        }
-    }
-
-    pub fn parse(name: &str) -> Option<Self> {
-        let all = [Self::None, Self::Basic, Self::Post, Self::PrivateKeyJwt];
-        all.into_iter().find(|one| one.name() == name)
-    }
-}
-
-/// How the server says that it does not know a client (14).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forgotten {
-    /// At the token endpoint; `FastMCP` and others say 400.
-    pub token_status: u16,
-    /// `invalid_client` or `unauthorized_client`.
-    pub token_error: &'static str,
-    /// At the authorize endpoint, as a page; Supabase says 422 and JSON of its own.
-    pub authorize_status: u16,
-    pub authorize_body: &'static str,
-}
-
-impl Default for Forgotten {
-    fn default() -> Self {
-        Self {
-            token_status: 401,
-            token_error: "invalid_client",
-            authorize_status: 400,
-            authorize_body: "<h1>Unknown client</h1>",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Redirect {
-    /// The very string that was registered.
-    Exact,
-    /// Any port of a registered loopback URI (RFC 8252 section 7.3).
-    AnyLoopbackPort,
-    /// As `Exact`, and the host has to be `localhost`.
-    LocalhostOnly,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    Issuer,
-    TokenEndpoint,
-    Either,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
-    Grant,
-    /// `access_denied`.
-    Deny,
-    /// The page never sends the user back.
-    NoWayBack,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Iss {
-    /// Advertised and right.
-    Right,
-    /// Neither advertised nor there.
-    None,
-    /// Advertised and another.
-    Wrong,
-    /// Not advertised, and another.
-    WrongUnannounced,
-    /// Advertised and absent.
-    Absent,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ForbidResource {
-    /// `invalid_target` from the authorize endpoint (RFC 8707).
-    AtAuthorize,
-    /// `invalid_target` from the token endpoint; the authorize endpoint does not mind.
-    AtToken,
-    /// `invalid_target` with the text AADSTS9010010, from both, as Entra does.
-    Entra,
-    /// As `Entra`, and only the text says so: the error is `invalid_request`.
-    EntraByText,
-    /// As `Entra`, and the authorize endpoint shows a page from which no way leads back.
-    EntraPage,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prompt {
-    /// It changes nothing.
-    Free,
-    /// Without it `offline_access` is left out in silence.
-    Needed,
-    /// It is an error, as in a tenant of Entra where the administrator consents.
-    Refused,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotation {
-    /// The refresh token stays what it is.
-    Never,
-    /// A new one each time; the old one again revokes all (24, Notion).
-    Strict,
-    /// The old one works for so long after its use (24, Linear).
-    Grace(Duration),
-    /// The old one works until the new one is used (24, Cloudflare).
-    UntilUsed,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExpiresIn {
-    Number,
-    String,
-    Float,
-    Zero,
-    Missing,
-    /// Only in the `exp` of an access token that is a JWT.
-    Jwt,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReplyForm {
-    Json,
-    /// `access_token=…&scope=…`, as GitHub where it is not asked for JSON.
-    Form,
-    /// As `Form`, unless the request accepts JSON.
-    FormUnlessAsked,
-    /// `token_type` is `user`.
-    UserToken,
-    /// In `authed_user`, as Slack.
-    AuthedUser,
-    /// The scopes have commas between them.
-    CommaScopes,
-}
-
-/// What becomes of one token request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenFail {
-    /// 500 and a page.
-    Html500,
-    /// 530 and a page, as Cloudflare.
-    Cloudflare530,
-    /// 429, with `Retry-After` in seconds where given.
-    TooMany(Option<u64>),
-    /// No answer; nothing is done.
-    Hang,
-    /// The tokens change, and there is no answer.
-    HangAfterWork,
-    /// The connection ends; nothing is done.
-    Cut,
-    /// The tokens change, and the connection ends.
-    CutAfterWork,
-    /// 200 and `{"ok":false,"error":"…"}`.
-    OkFalse(&'static str),
-    /// 200 and `{"error":"…"}`.
-    ErrorWith200(&'static str),
-    /// This status, and an OAuth error.
-    Error(u16, &'static str),
-    /// The true answer, in another form.
-    As(ReplyForm),
-    /// This status, content type and body.
-    Raw(u16, &'static str, String),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceConsent {
-    /// Who opens the page with the user's code; until then `authorization_pending`.
-    ByBrowser,
-    /// Nobody opens anything; yes after so many polls.
-    AfterPolls(usize),
-    /// `access_denied`.
-    Denied,
-    /// `expired_token`.
-    Expired,
 }

@@ -61,6 +61,10 @@ pub(super) fn serve(state: &mut State, base: &str, body: &[u8]) -> Answer {
         state.counts.registrations_refused += 1;
         return Answer::json(429, &json!({"error": "slow_down"})).with("retry-after", "3600");
     }
+    if let Some((status, text)) = state.quirks.dcr_answer {
+        state.counts.registrations_refused += 1;
+        return Answer::new(status, "application/json", text);
+    }
     match register(state, base, body) {
         Ok(document) => {
             state.counts.registrations += 1;
@@ -68,7 +72,7 @@ pub(super) fn serve(state: &mut State, base: &str, body: &[u8]) -> Answer {
         }
         Err(refusal) => {
             state.counts.registrations_refused += 1;
-            refusal.answer()
+            state.say(&refusal)
         }
     }
 }
@@ -98,6 +102,12 @@ fn describe(state: &State, asked: &Value) -> Result<Client, Refusal> {
         }
     }
     let redirect_uris = strings(&asked["redirect_uris"]).unwrap_or_default();
+    if quirks.dcr_needs_native
+        && asked["application_type"] != "native"
+        && redirect_uris.iter().any(|uri| uri.starts_with("http:"))
+    {
+        return Err(Refusal::new(400, "invalid_redirect_uri", "a web client needs https"));
+    }
     let wrong = redirect_uris.iter().find(|uri| {
         let loopback = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
         !uri.starts_with("https://") && !loopback.iter().any(|start| uri.starts_with(start))
@@ -150,6 +160,7 @@ fn document(state: &State, base: &str, client: &Client, asked: &Value) -> Value 
         document["registration_access_token"] = token.clone().into();
         document["registration_client_uri"] = url.into();
     }
+    codec::merge(&mut document, &state.quirks.registration_patch);
     document
 }
 
@@ -165,7 +176,7 @@ pub(super) fn manage(
     let known = state.clients.get(id).filter(|client| client.management_token.is_some());
     let Some(mut client) = known.cloned().filter(|one| one.management_token.as_deref() == bearer)
     else {
-        return Refusal::new(401, "invalid_token", "no such registration").answer();
+        return state.say(&Refusal::new(401, "invalid_token", "no such registration"));
     };
     let mut asked = json!({});
     match http_method {
@@ -177,10 +188,10 @@ pub(super) fn manage(
             asked = serde_json::from_slice(body).unwrap_or_default();
             if asked["client_id"] != id {
                 let text = "client_id is missing or another";
-                return Refusal::new(400, "invalid_client_metadata", text).answer();
+                return state.say(&Refusal::new(400, "invalid_client_metadata", text));
             }
             match describe(state, &asked) {
-                Err(refusal) => return refusal.answer(),
+                Err(refusal) => return state.say(&refusal),
                 // A new secret, with a new end: that is what a client comes for.
                 Ok(new) => {
                     client =

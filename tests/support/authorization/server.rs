@@ -77,13 +77,16 @@ impl Inner {
             ("POST", "register") => self.with(|state| register::serve(state, base, &request.body)),
             ("POST", "revoke") => self.with(|state| {
                 let done = revoke(state, base, request);
-                done.unwrap_or_else(|refusal| refusal.answer())
+                done.unwrap_or_else(|refusal| state.say(&refusal))
             }),
             ("POST", "device_authorization") => self.with(|state| {
                 let done = begin_device(state, base, request);
-                done.unwrap_or_else(|refusal| refusal.answer())
+                done.unwrap_or_else(|refusal| state.say(&refusal))
             }),
             ("GET", "device") => self.with(|state| device::page(state, &query(), says)),
+            (_, "authorize" | "token" | "register" | "revoke" | "device_authorization") => {
+                Answer::text(405, "Method Not Allowed").with("allow", "POST")
+            }
             (method, other) => {
                 let id = other.strip_prefix("register/")?;
                 let bearer = request.header("authorization");

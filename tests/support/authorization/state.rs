@@ -57,6 +57,8 @@ pub(super) struct Code {
     pub challenge: String,
     pub resource: Option<String>,
     pub scope: Vec<String>,
+    /// The request had all that a refresh token needs.
+    pub renewable: bool,
     pub expires_at: i64,
     /// What it was exchanged for.
     pub grant: Option<usize>,
@@ -106,6 +108,12 @@ impl State {
     /// The issuer as it is, whatever the metadata say.
     pub(super) fn issuer(&self, base: &str) -> String {
         format!("{base}{}", self.quirks.issuer_path)
+    }
+
+    /// An error as the endpoints say it.
+    pub(super) fn say(&self, refusal: &Refusal) -> Answer {
+        let text = self.quirks.error_text.clone().unwrap_or_else(|| refusal.text.clone());
+        Refusal { text, ..refusal.clone() }.answer()
     }
 
     /// What to grant of the scopes that were asked for.
@@ -215,6 +223,7 @@ impl State {
                 reply["expires_in"] = serde_json::from_str(&format!("{lifetime}.5")).unwrap();
             }
             ExpiresIn::Zero => reply["expires_in"] = 0.into(),
+            ExpiresIn::Null => reply["expires_in"] = Value::Null,
             ExpiresIn::Missing | ExpiresIn::Jwt => {}
         }
         if let Some(refresh) = refresh {
@@ -222,6 +231,9 @@ impl State {
         }
         if self.quirks.json_token {
             reply["server_time"] = self.now().into();
+        }
+        if form == ReplyForm::NoTokenType {
+            codec::merge(&mut reply, &json!({"token_type": null}));
         }
         match form {
             ReplyForm::AuthedUser => {
