@@ -6,6 +6,8 @@
     reason = "test helpers; the HTTP client here is the other side of the fixture"
 )]
 
+#[cfg(unix)]
+mod deviations;
 mod faults;
 mod process;
 #[cfg(unix)]
@@ -15,6 +17,8 @@ mod speech;
 mod strictness;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(unix)]
+mod token_deviations;
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
