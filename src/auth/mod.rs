@@ -4,18 +4,37 @@
 //! headers. May name `vault`, `store`, `net` and leaves. Called by `upstream` for every session,
 //! and by `connect`, which is the only one that stores new ones.
 
+mod assertion;
+mod callback;
+pub mod challenge;
 mod config;
 mod credential;
+pub mod deviations;
+pub mod discovery;
 mod expand;
+pub mod flow;
 mod grant;
+pub mod http;
+mod http_reply;
 mod key;
+pub mod metadata;
 mod oauth;
+mod sign_in_error;
+pub mod token_endpoint;
+pub mod token_reply;
 
+pub use self::http::OAuthHttp;
+pub use callback::{CallbackError, Code};
+pub use challenge::Challenge;
 pub use config::{CredentialConfig, EnvLookup, TOKEN};
 pub use credential::{Credentials, Prepared};
+pub use discovery::{Discovered, discover};
+pub use flow::{Flow, Wanted};
 pub use grant::{AuthMethod, Client, ClientSource, Grant, GrantKind, Management, SignedIn};
 pub use key::{Record, read_record, save_secrets};
+pub use metadata::ServerMetadata;
 pub use oauth::{CLIENT_SECRET, OAuthConfig, PRIVATE_KEY, ResourceRule};
+pub use sign_in_error::SignInError;
 
 use crate::{name::ConnectionName, template::Hole, vault::VaultError};
 

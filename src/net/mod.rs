@@ -1,14 +1,18 @@
 //! The one place that makes HTTP clients.
 //!
-//! Owns pools, TLS roots, proxies, redirects (none are followed here) and the rule where
-//! cleartext is allowed. May name only leaves. Called by `upstream` and `auth`.
+//! Owns pools, TLS roots, proxies, redirects (none are followed here), the rule where cleartext
+//! is allowed, and the one where addresses may lead that a stranger named ([`address`]). May name only leaves. Called by `upstream` and `auth`.
 //!
 //! A TLS client costs 2.4 ms to build, most of it reading the system's CA certificates, so both
 //! clients are built at the first request that needs them, on a blocking thread.
 
+pub mod address;
 pub mod failure;
+mod resolver;
 
+pub use address::AddressRule;
 pub use failure::{Class, classify};
+pub use resolver::ForbiddenAddress;
 
 use crate::task;
 use reqwest::{Client, ClientBuilder, redirect};
@@ -60,6 +64,8 @@ struct Kind {
     /// For cleartext on loopback: no TLS roots, no proxy.
     plain: bool,
     connect_timeout: Duration,
+    /// Where names may lead; anywhere when there is no rule.
+    rule: Option<AddressRule>,
 }
 
 /// How long a connection, TLS included, may take when nothing else is set.
@@ -73,8 +79,40 @@ impl Net {
     /// The client for `url`, whose connections, TLS included, are there within
     /// `connect_timeout` or fail. Calls for many upstreams share one pool.
     pub async fn client(&self, url: &Url, connect_timeout: Duration) -> Result<Client, NetError> {
+        self.of_kind(url, connect_timeout, None).await
+    }
+
+    /// The client for a URL that a stranger named: names lead only where `rule` allows, and a
+    /// failure that it caused has a [`ForbiddenAddress`] among its causes. An address in place of
+    /// a name is for the caller to check. A name that a proxy looks up is beyond our reach.
+    pub async fn guarded_client(&self, url: &Url, rule: AddressRule) -> Result<Client, NetError> {
+        self.of_kind(url, CONNECT_TIMEOUT, Some(rule)).await
+    }
+
+    /// The rule for what the server at `url`, which the user configured, says of other places.
+    /// `None` when its name could not be looked up now.
+    pub async fn rule_of(&self, url: &Url) -> Option<AddressRule> {
+        if let Some(address) = address::literal(url) {
+            return Some(AddressRule::of([address]));
+        }
+        let config = &self.0.config;
+        if config.proxy.is_some() && config.no_proxy.is_none() {
+            // Names are the proxy's; here they may not even be known.
+            return Some(AddressRule::default());
+        }
+        let found = resolver::look_up(url.host_str()?);
+        let found = tokio::time::timeout(CONNECT_TIMEOUT, found).await.ok()?.ok()?;
+        Some(AddressRule::of(found.iter().map(std::net::SocketAddr::ip)))
+    }
+
+    async fn of_kind(
+        &self,
+        url: &Url,
+        connect_timeout: Duration,
+        rule: Option<AddressRule>,
+    ) -> Result<Client, NetError> {
         let plain = url.scheme() == "http" && is_loopback(url);
-        let kind = Kind { plain, connect_timeout };
+        let kind = Kind { plain, connect_timeout, rule };
         let cell = {
             let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(clients.entry(kind).or_default())
@@ -82,7 +120,11 @@ impl Net {
         let build = || async {
             let config = self.0.config.clone();
             let build = move || {
-                let base = base().connect_timeout(connect_timeout);
+                let mut base = base().connect_timeout(connect_timeout);
+                if let Some(rule) = rule {
+                    let proxy_host = config.proxy.as_deref().and_then(proxy_host);
+                    base = base.dns_resolver(resolver::Guarded { rule, proxy_host });
+                }
                 if plain { build_plain(base) } else { build_tls(base, &config) }
             };
             task::blocking(build).await.map_err(|error| NetError::Tls(error.to_string()))?
@@ -131,6 +173,12 @@ fn build_tls(base: ClientBuilder, config: &NetConfig) -> Result<Client, NetError
         builder = builder.proxy(proxy.no_proxy(exempt));
     }
     builder.build().map_err(|error| NetError::Tls(failure::text(&error)))
+}
+
+/// The host of a proxy, which may be written without a scheme.
+fn proxy_host(proxy: &str) -> Option<String> {
+    let url = if proxy.contains("://") { proxy.to_owned() } else { format!("http://{proxy}") };
+    Url::parse(&url).ok()?.host_str().map(str::to_owned)
 }
 
 /// True for `localhost`, 127.0.0.0/8 and `::1`.

@@ -71,6 +71,7 @@ pub(super) enum When {
     Http(String),
     Rpc(String),
     Tool(String),
+    Path(String),
 }
 
 impl Fault {
@@ -242,6 +243,12 @@ impl Fault {
     }
 
     /// Only for calls of this tool.
+    /// For requests to this path only, whatever their query.
+    pub fn on_path(mut self, path: &str) -> Self {
+        self.when = When::Path(path.into());
+        self
+    }
+
     pub fn on_tool(mut self, tool: &str) -> Self {
         self.when = When::Tool(tool.into());
         self
@@ -263,6 +270,7 @@ impl Fault {
                 When::Any => true,
                 When::Http(method) => request.http_method == *method,
                 When::Rpc(method) => request.rpc.method.as_deref() == Some(method),
+                When::Path(path) => request.target.split('?').next() == Some(path),
                 When::Tool(tool) => request.rpc.tool().as_deref() == Some(tool),
             }
     }

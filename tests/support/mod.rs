@@ -6,6 +6,8 @@
 //!   has what tests say to it again and again.
 //! * [`upstream::Upstream`]: an MCP server over real HTTP, of either era, made by a
 //!   [`script::Script`], that can be broken by a [`fault::Fault`] and records what it was sent.
+//! * [`authorization`]: a stand-in authorization server, MCP servers that it protects, and a
+//!   browser that comes back.
 //!
 //! Nothing here names the library, so that a test binary links in a moment. `wire` is what both
 //! sides need to speak raw JSON-RPC; `net`, `server`, `legacy`, `modern`, `run`, `sse` and `state` are the inside
@@ -21,6 +23,7 @@
               an environment and pipes of its own, and takes `json!` as it comes"
 )]
 
+pub mod authorization;
 pub mod cli;
 pub mod client;
 pub mod env;

@@ -1,8 +1,8 @@
 //! What an upstream is: its era, its tools, and its habits on the wire.
 
-use super::wire;
+use super::{record::Request, wire};
 use bytes::Bytes;
-use std::time::Duration;
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 /// A whole upstream as data. Start it with `Upstream::start`; most of it can be changed while it
 /// runs with `Upstream::change`.
@@ -37,6 +37,8 @@ pub struct Script {
     /// Answers also what the client has cancelled.
     pub ignores_cancel: bool,
     pub auth: Option<Auth>,
+    /// Meets every request before all else here.
+    pub front: Option<Arc<dyn Front>>,
     /// Has `$ID` and `$RESULT`.
     pub envelope: String,
     /// Raw members put in front of `tools` in a list, with their comma: `"x":1,`.
@@ -91,6 +93,33 @@ impl Auth {
     }
 }
 
+/// Somebody who stands in front of a script: an authorization check, or a whole other server.
+pub trait Front: Send + Sync {
+    fn meet<'a>(&'a self, request: &'a Request) -> Meeting<'a>;
+}
+
+pub type Meeting<'a> = Pin<Box<dyn Future<Output = Met> + Send + 'a>>;
+
+/// What comes of it; who never answers just does not return.
+#[derive(Debug)]
+pub enum Met {
+    /// The script answers.
+    Pass,
+    Answer {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: Bytes,
+    },
+    /// The connection ends without an answer.
+    Cut,
+}
+
+impl fmt::Debug for dyn Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Front")
+    }
+}
+
 impl Script {
     /// Streamable HTTP with a handshake, sessions, a GET stream and JSON answers; one tool, `echo`.
     pub fn legacy() -> Self {
@@ -112,6 +141,7 @@ impl Script {
             strict: true,
             ignores_cancel: false,
             auth: None,
+            front: None,
             envelope: r#"{"jsonrpc":"2.0","id":$ID,"result":$RESULT}"#.into(),
             list_extra: String::new(),
             ttl_ms: 0,

@@ -4,6 +4,7 @@ use super::{
     fault::{self, Canned, End, What},
     legacy, modern,
     record::{Ended, Ending, Request},
+    script::Met,
     sse::{self, Body, Reader, Source, StreamLog},
     state::{Conn, Shared},
     wire::{self, Rpc},
@@ -84,7 +85,9 @@ pub(super) async fn handle(
         _ => {}
     }
     let last = shared.state.lock().unwrap().last_answer.clone();
-    let mut reply = answer(&shared, &request).await;
+    let Some(mut reply) = answer(&shared, &request).await else {
+        return Err(break_off(End::Close, &conn, ending));
+    };
     let mut shape = None;
     match fault {
         Some(What::NoAnswer { end, .. }) => {
@@ -134,7 +137,22 @@ pub(super) async fn handle(
     out.body(body).map_err(io::Error::other)
 }
 
-async fn answer(shared: &Arc<Shared>, request: &Request) -> Reply {
+/// Nothing where the connection has to end instead.
+async fn answer(shared: &Arc<Shared>, request: &Request) -> Option<Reply> {
+    let front = shared.script().front.clone();
+    if let Some(front) = front {
+        match front.meet(request).await {
+            Met::Pass => {}
+            Met::Answer { status, headers, body } => {
+                return Some(Reply::Plain(status, headers, body));
+            }
+            Met::Cut => return None,
+        }
+    }
+    Some(by_script(shared, request).await)
+}
+
+async fn by_script(shared: &Arc<Shared>, request: &Request) -> Reply {
     let script = shared.script();
     if request.target.split('?').next() != Some(&script.path) {
         return Reply::Plain(404, vec![("content-type", "text/plain".into())], "Not Found".into());

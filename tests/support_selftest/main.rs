@@ -6,11 +6,19 @@
     reason = "test helpers; the HTTP client here is the other side of the fixture"
 )]
 
+#[cfg(unix)]
+mod deviations;
 mod faults;
 mod process;
+#[cfg(unix)]
+mod sign_in;
 mod speech;
+#[cfg(unix)]
+mod strictness;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(unix)]
+mod token_deviations;
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};

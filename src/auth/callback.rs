@@ -1,0 +1,271 @@
+//! What comes back from the browser, and whether it is the answer to our question.
+
+use super::{
+    SignInError,
+    metadata::ServerMetadata,
+    sign_in_error::{code, place, said},
+};
+use crate::secret::Secret;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use oauth2::{AuthorizationCode, CsrfToken};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Longest query that is read, in bytes.
+const MAX_QUERY: usize = 16 * 1024;
+
+/// An authorization code; it is never shown.
+#[derive(Debug)]
+pub struct Code(AuthorizationCode);
+
+impl Code {
+    fn new(text: String) -> Self {
+        crate::log::redact(&Secret::new(text.clone()));
+        Self(AuthorizationCode::new(text))
+    }
+
+    pub(super) fn secret(&self) -> &str {
+        self.0.secret()
+    }
+}
+
+/// Why a callback brought no code. The texts hold nothing of the callback but clean words of a
+/// server that is known to be ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallbackError {
+    /// It is no answer to our question, and the real one may still come.
+    #[error("this is not the answer to the sign-in that is waiting: {0}")]
+    Stray(&'static str),
+    /// The answer was here before.
+    #[error("the sign-in is finished already")]
+    Used,
+    /// It came from another server than the one that was asked (RFC 9207).
+    #[error("the sign-in was refused by allmcp: {0}")]
+    Issuer(String),
+    #[error("the sign-in was declined: {0}")]
+    Denied(String),
+    #[error("the authorization server answered {code}{}", if detail.is_empty() { String::new() } else { format!(": {detail}") })]
+    Server { code: String, detail: String },
+}
+
+impl CallbackError {
+    /// False where the right answer may still come.
+    pub fn ends_flow(&self) -> bool {
+        !matches!(self, Self::Stray(_) | Self::Used)
+    }
+}
+
+impl From<CallbackError> for SignInError {
+    fn from(error: CallbackError) -> Self {
+        match error {
+            CallbackError::Stray(_) | CallbackError::Used => {
+                Self::Refused { detail: error.to_string() }
+            }
+            CallbackError::Issuer(detail) => Self::Refused { detail },
+            CallbackError::Denied(detail) => Self::Denied { detail },
+            CallbackError::Server { code, detail } => Self::Server { code, detail },
+        }
+    }
+}
+
+/// What the right answer looks like.
+pub(super) struct Expected {
+    state: CsrfToken,
+    issuer: String,
+    iss_supported: bool,
+    used: AtomicBool,
+}
+
+#[derive(Default)]
+struct Query {
+    state: Option<String>,
+    code: Option<String>,
+    iss: Option<String>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+impl Query {
+    fn read(text: &str) -> Result<Self, CallbackError> {
+        if text.len() > MAX_QUERY {
+            return Err(CallbackError::Stray("it is too long"));
+        }
+        let mut out = Self::default();
+        for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+            let field = match &*name {
+                "state" => &mut out.state,
+                "code" => &mut out.code,
+                "iss" => &mut out.iss,
+                "error" => &mut out.error,
+                "error_description" => &mut out.error_description,
+                _ => continue,
+            };
+            // Two of them, and two readers may not agree which one counts (RFC 6749, 3.1).
+            if field.replace(value.into_owned()).is_some() {
+                return Err(CallbackError::Stray("it has the same parameter twice"));
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Expected {
+    pub(super) fn new(state: CsrfToken, server: &ServerMetadata) -> Self {
+        Self {
+            state,
+            issuer: server.issuer.clone(),
+            iss_supported: server.iss_supported,
+            used: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn read(&self, query: &str) -> Result<Code, CallbackError> {
+        let query = Query::read(query.strip_prefix('?').unwrap_or(query))?;
+        let Some(state) = query.state else {
+            return Err(CallbackError::Stray("it has no state"));
+        };
+        let ours = self.state.secret().as_bytes();
+        if verify_slices_are_equal(ours, state.as_bytes()).is_err() {
+            return Err(CallbackError::Stray("its state is another one"));
+        }
+        if query.code.is_none() && query.error.is_none() {
+            return Err(CallbackError::Stray("it has no code"));
+        }
+        self.finish()?;
+        // Before anything of it is looked at: of a false server not even its words are shown.
+        self.check_issuer(query.iss.as_deref())?;
+        if let Some(error) = query.error {
+            let detail = said(query.error_description.as_deref().unwrap_or_default());
+            let code = code(&error);
+            return Err(match error.as_str() {
+                "access_denied"
+                | "consent_required"
+                | "interaction_required"
+                | "login_required" => {
+                    CallbackError::Denied(if detail.is_empty() { code } else { detail })
+                }
+                _ => CallbackError::Server { code, detail },
+            });
+        }
+        match query.code.filter(|code| !code.is_empty()) {
+            Some(code) => Ok(Code::new(code)),
+            None => Err(CallbackError::Server {
+                code: "an empty code".to_owned(),
+                detail: String::new(),
+            }),
+        }
+    }
+
+    pub(super) fn pasted(&self, text: &str) -> Result<Code, CallbackError> {
+        let text = text.trim();
+        let is_query = text.contains("code=") || text.contains("error=") || text.contains("://");
+        if is_query {
+            let query = text.split_once('?').map_or(text, |(_, query)| query);
+            return self.read(query.split('#').next().unwrap_or_default());
+        }
+        if text.is_empty() || text.len() > MAX_QUERY || text.contains(char::is_whitespace) {
+            return Err(CallbackError::Stray("it is neither the URL nor the code"));
+        }
+        if self.iss_supported {
+            return Err(CallbackError::Stray(
+                "this server names itself in the answer, so paste the whole URL, not only the code",
+            ));
+        }
+        self.finish()?;
+        Ok(Code::new(text.to_owned()))
+    }
+
+    /// The right answer counts once.
+    fn finish(&self) -> Result<(), CallbackError> {
+        match self.used.swap(true, Ordering::SeqCst) {
+            false => Ok(()),
+            true => Err(CallbackError::Used),
+        }
+    }
+
+    /// Deviation 19: compared as it is (RFC 9207, 2.4); a server that sends none is let pass only
+    /// where it did not promise one.
+    fn check_issuer(&self, iss: Option<&str>) -> Result<(), CallbackError> {
+        match iss {
+            Some(iss) if iss == self.issuer => Ok(()),
+            Some(iss) => Err(CallbackError::Issuer(format!(
+                "the answer is from {:?}, but {:?} was asked",
+                place(iss),
+                place(&self.issuer)
+            ))),
+            None if self.iss_supported => Err(CallbackError::Issuer(format!(
+                "{:?} names itself in its answers, and this one names nobody",
+                place(&self.issuer)
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(iss_supported: bool) -> Expected {
+        let issuer = "https://as.example".to_owned();
+        let server = ServerMetadata { issuer, iss_supported, ..ServerMetadata::default() };
+        Expected::new(CsrfToken::new("st4te".to_owned()), &server)
+    }
+
+    fn read(query: &str) -> Result<String, CallbackError> {
+        expected(false).read(query).map(|code| code.secret().to_owned())
+    }
+
+    #[test]
+    fn the_right_state_counts_once_and_a_wrong_one_ends_nothing() {
+        let flow = expected(false);
+        for stray in
+            ["", "code=c", "code=c&state=other", "state=st4te", "code=a&code=b&state=st4te"]
+        {
+            let error = flow.read(stray).unwrap_err();
+            assert!(matches!(error, CallbackError::Stray(_)) && !error.ends_flow(), "{stray}");
+        }
+        assert_eq!(flow.read("?state=st4te&code=c%2B1").unwrap().secret(), "c+1");
+        assert_eq!(flow.read("state=st4te&code=c").unwrap_err(), CallbackError::Used);
+    }
+
+    #[test]
+    fn deviation_19_the_issuer_of_the_answer() {
+        let fine = "code=c&state=st4te&iss=https%3A%2F%2Fas.example";
+        assert!(expected(true).read(fine).is_ok());
+        assert!(expected(false).read(fine).is_ok());
+        assert!(expected(false).read("code=c&state=st4te").is_ok());
+        for (flow, query) in [
+            (expected(true), "code=c&state=st4te"),
+            (expected(false), "code=c&state=st4te&iss=https://as.example/"),
+            (expected(false), "error=x&error_description=canary&state=st4te&iss=https://evil"),
+        ] {
+            let error = flow.read(query).unwrap_err();
+            assert!(matches!(error, CallbackError::Issuer(_)) && error.ends_flow(), "{query}");
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_of_the_server_are_clean() {
+        assert_eq!(
+            read("error=access_denied&error_description=no%1b[1m%0away&state=st4te"),
+            Err(CallbackError::Denied("no [1m way".to_owned()))
+        );
+        assert_eq!(
+            read("error=server_error&state=st4te").unwrap_err().to_string(),
+            "the authorization server answered server_error"
+        );
+    }
+
+    #[test]
+    fn a_user_may_paste_the_url_or_the_code() {
+        let pasted = |text: &str| expected(false).pasted(text).map(|code| code.secret().to_owned());
+        let code = Ok("c1".to_owned());
+        assert_eq!(pasted(" http://127.0.0.1:5/callback?code=c1&state=st4te#_=_\n"), code);
+        assert_eq!(pasted("?code=c1&state=st4te"), code);
+        assert_eq!(pasted("c1\n"), code);
+        assert!(pasted("http://127.0.0.1:5/callback?code=c1&state=no").is_err());
+        assert!(pasted("two words").is_err() && pasted("").is_err());
+        assert!(expected(true).pasted("c1").is_err(), "no issuer in it");
+    }
+}

@@ -1,0 +1,247 @@
+//! Requests to a token endpoint, and the two corrections that real servers need.
+
+use super::{
+    AuthMethod, Client, Grant, SignInError, assertion,
+    http::{HttpError, OAuthHttp},
+    sign_in_error::host,
+    token_reply::{self, Failed},
+};
+use crate::secret::Secret;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use std::time::SystemTime;
+
+pub use super::token_reply::{Reply, TokenError};
+
+/// What an exchange taught us; the caller keeps it for the next one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// The server takes no `resource`: [`Grant::resource`] is to be `None`.
+    pub no_resource: bool,
+    /// How the client has to show who it is: for [`Client::method`].
+    pub method: Option<AuthMethod>,
+}
+
+/// Asks for new tokens with the refresh token of `grant`. It is sent at most three times, and
+/// never again after it may have been used.
+///
+/// No `scope`: strict servers refuse for ever what they once left out (deviation 28). A reply
+/// without a refresh token means that the old one stays.
+pub async fn refresh(
+    http: &OAuthHttp,
+    client: &Client,
+    grant: &Grant,
+) -> Result<(Reply, Learned), TokenError> {
+    refresh_signed(http, client, grant, None).await
+}
+
+/// [`refresh`] for a client that signs its requests with `key`.
+pub async fn refresh_signed(
+    http: &OAuthHttp,
+    client: &Client,
+    grant: &Grant,
+    key: Option<&Secret<String>>,
+) -> Result<(Reply, Learned), TokenError> {
+    let Some(token) = &grant.refresh_token else {
+        let detail = "no refresh token was given".to_owned();
+        return Err(TokenError::InvalidGrant { detail });
+    };
+    let ask = Ask {
+        endpoint: &grant.token_endpoint,
+        client,
+        key,
+        form: &[("grant_type", "refresh_token"), ("refresh_token", token.expose())],
+        resource: grant.resource.as_deref(),
+    };
+    let mut learned = Learned::default();
+    match ask.corrected(http, &mut learned).await {
+        Ok(reply) => Ok((reply, learned)),
+        Err(failed) => Err(failed.error),
+    }
+}
+
+/// One token request; `form` is what is special about it.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a> {
+    pub(super) endpoint: &'a str,
+    pub(super) client: &'a Client,
+    pub(super) key: Option<&'a Secret<String>>,
+    pub(super) form: &'a [(&'a str, &'a str)],
+    pub(super) resource: Option<&'a str>,
+}
+
+impl Ask<'_> {
+    /// Asks, once more in the other way where the server does not accept our client (deviation
+    /// 17), and once more without `resource` where it takes none (deviation 20). What `learned`
+    /// has already is not tried again.
+    pub(super) async fn corrected(
+        &self,
+        http: &OAuthHttp,
+        learned: &mut Learned,
+    ) -> Result<Reply, Failed> {
+        let mut method = learned.method.unwrap_or(self.client.method);
+        let mut without = learned.no_resource;
+        let mut may_switch = learned.method.is_none();
+        let mut first: Option<Failed> = None;
+        loop {
+            let failed = match self.once(http, method, without).await {
+                Ok(reply) => {
+                    learned.no_resource |= without;
+                    if method != self.client.method {
+                        learned.method = Some(method);
+                    }
+                    return Ok(reply);
+                }
+                Err(failed) => failed,
+            };
+            if let TokenError::InvalidTarget { .. } = failed.error
+                && self.resource.is_some()
+                && !without
+            {
+                without = true;
+                continue;
+            }
+            if failed.other_method
+                && may_switch
+                && let Some(other) = other_method(self.client, method)
+            {
+                may_switch = false;
+                method = other;
+                first = Some(failed);
+                continue;
+            }
+            // The first refusal says more than that of a guess.
+            return Err(match first {
+                Some(first) if failed.other_method => first,
+                _ => failed,
+            });
+        }
+    }
+
+    async fn once(
+        &self,
+        http: &OAuthHttp,
+        method: AuthMethod,
+        without_resource: bool,
+    ) -> Result<Reply, Failed> {
+        let mut form = self.form.to_vec();
+        if let Some(resource) = self.resource.filter(|_| !without_resource) {
+            form.push(("resource", resource));
+        }
+        let proof = proof(self.client, method, self.key).map_err(|detail| Failed {
+            error: TokenError::InvalidClient { detail },
+            again: false,
+            other_method: false,
+        })?;
+        form.extend(proof.form.iter().map(|(name, value)| (*name, value.expose().as_str())));
+        let sent = SystemTime::now();
+        match http.post_form(self.endpoint, &form, proof.authorization).await {
+            Ok(reply) => token_reply::read(reply, sent),
+            Err(error) => Err(unanswered(error)),
+        }
+    }
+}
+
+fn unanswered(error: HttpError) -> Failed {
+    let again = matches!(error, HttpError::Connect(_));
+    let error = match error {
+        HttpError::Connect(detail) | HttpError::Broken(detail) | HttpError::Useless(detail) => {
+            TokenError::Transient { detail, retry_after: None }
+        }
+        HttpError::Refused(detail) => TokenError::Refused { code: "refused".to_owned(), detail },
+        HttpError::Setup(detail) => TokenError::Refused { code: "setup".to_owned(), detail },
+    };
+    Failed { error, again, other_method: false }
+}
+
+/// The one other way to show who we are.
+fn other_method(client: &Client, method: AuthMethod) -> Option<AuthMethod> {
+    match (method, &client.secret) {
+        (AuthMethod::Post, Some(_)) => Some(AuthMethod::Basic),
+        (AuthMethod::Basic | AuthMethod::None, Some(_)) => Some(AuthMethod::Post),
+        _ => None,
+    }
+}
+
+/// How a request shows who we are.
+pub(super) struct Proof {
+    pub(super) form: Vec<(&'static str, Secret<String>)>,
+    pub(super) authorization: Option<Secret<String>>,
+}
+
+/// The error is for our own words.
+pub(super) fn proof(
+    client: &Client,
+    method: AuthMethod,
+    key: Option<&Secret<String>>,
+) -> Result<Proof, String> {
+    let id = ("client_id", Secret::new(client.id.clone()));
+    let secret = client.secret.as_ref();
+    Ok(match (method, secret) {
+        (AuthMethod::None, _) => Proof { form: vec![id], authorization: None },
+        (AuthMethod::Post, Some(secret)) => {
+            Proof { form: vec![id, ("client_secret", secret.clone())], authorization: None }
+        }
+        (AuthMethod::Basic, Some(secret)) => {
+            // RFC 6749, 2.3.1: both are form-encoded first.
+            let encode = |text: &str| -> String {
+                url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+            };
+            let pair = format!("{}:{}", encode(&client.id), encode(secret.expose()));
+            let pair = Secret::new(BASE64_STANDARD.encode(pair));
+            crate::log::redact(&pair);
+            let value = Secret::new(format!("Basic {}", pair.expose()));
+            Proof { form: Vec::new(), authorization: Some(value) }
+        }
+        (AuthMethod::Post | AuthMethod::Basic, None) => {
+            return Err("its client secret is missing".to_owned());
+        }
+        (AuthMethod::PrivateKeyJwt, _) => {
+            let key = key.ok_or("its private key is missing")?;
+            let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned();
+            let form = vec![
+                id,
+                ("client_assertion_type", Secret::new(kind)),
+                ("client_assertion", assertion::sign(client, key)?),
+            ];
+            Proof { form, authorization: None }
+        }
+    })
+}
+
+/// As an error of the sign-in.
+pub(super) fn as_sign_in_error(error: TokenError, endpoint: &str) -> SignInError {
+    match error {
+        TokenError::Transient { detail, retry_after } => {
+            SignInError::Transient { host: host(endpoint), detail, retry_after }
+        }
+        TokenError::Refused { code, detail } if code == "refused" => {
+            SignInError::Refused { detail }
+        }
+        TokenError::Refused { code, detail } if code == "setup" => SignInError::Config { detail },
+        TokenError::Refused { code, detail } if code == "access_denied" => {
+            SignInError::Denied { detail: if detail.is_empty() { code } else { detail } }
+        }
+        TokenError::Refused { code, detail } => SignInError::Server { code, detail },
+        TokenError::InvalidGrant { detail } => SignInError::Server {
+            code: "invalid_grant".to_owned(),
+            detail: differing(detail, "invalid_grant"),
+        },
+        TokenError::InvalidClient { detail } => {
+            let code = if detail == "unauthorized_client" {
+                "unauthorized_client"
+            } else {
+                "invalid_client"
+            };
+            SignInError::Server { code: code.to_owned(), detail: differing(detail, code) }
+        }
+        TokenError::InvalidTarget { detail } => SignInError::Server {
+            code: "invalid_target".to_owned(),
+            detail: differing(detail, "invalid_target"),
+        },
+    }
+}
+
+/// `detail` where it says more than `code`.
+fn differing(detail: String, code: &str) -> String {
+    if detail == code { String::new() } else { detail }
+}

@@ -1,0 +1,250 @@
+//! What a token endpoint said, read by its shape and not by its status.
+
+use super::{
+    http_reply::{HttpReply, Shape},
+    sign_in_error::{code, said},
+};
+use crate::secret::Secret;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+use std::time::{Duration, SystemTime};
+
+/// Longer is no life of a token but a mistake; nothing is known then.
+const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// Tokens as they were given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    pub access_token: Secret<String>,
+    /// `None` on a renewal means: the old one stays good (RFC 6749, 6).
+    pub refresh_token: Option<Secret<String>>,
+    /// By our own clock, counted from the moment the request was sent; `None` when nothing was
+    /// said: then only a 401 tells.
+    pub expires_at: Option<SystemTime>,
+    /// Empty when nothing was said: then it is what was asked for.
+    pub scopes: Vec<String>,
+}
+
+/// Why there are no tokens. Only [`TokenError::InvalidGrant`] ends a grant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The same request may work later; nothing is known of the grant.
+    #[error("the token endpoint could not answer now: {detail}")]
+    Transient { detail: String, retry_after: Option<Duration> },
+    /// The code or refresh token is used up, revoked or too old.
+    #[error("the grant is no longer good ({detail})")]
+    InvalidGrant { detail: String },
+    /// The server does not know our client, or not like this.
+    #[error("the server does not accept our client ({detail})")]
+    InvalidClient { detail: String },
+    /// The server takes no `resource`, or not this one.
+    #[error("the server does not accept the resource ({detail})")]
+    InvalidTarget { detail: String },
+    #[error("the token endpoint answered {code}{}", if detail.is_empty() { String::new() } else { format!(": {detail}") })]
+    Refused { code: String, detail: String },
+}
+
+/// An error, with what only the next attempt wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) error: TokenError,
+    /// The same code may be sent once more (deviation 33).
+    pub(super) again: bool,
+    /// The other way of saying who we are may help (deviation 17).
+    pub(super) other_method: bool,
+}
+
+/// Reads an answer to a request that was sent at `sent`.
+pub(super) fn read(reply: HttpReply, sent: SystemTime) -> Result<Reply, Failed> {
+    let transient = reply.is_transient();
+    let described = reply.describe();
+    let HttpReply { status, retry_after, body } = reply;
+    let later = |detail: String| Failed {
+        error: TokenError::Transient { detail, retry_after },
+        again: true,
+        other_method: false,
+    };
+    let fields = match body {
+        Shape::Json(Value::Object(fields)) => fields,
+        Shape::Form(pairs) => pairs.into_iter().map(|(k, v)| (k, Value::String(v))).collect(),
+        // A page is a gateway's, not the server's word (deviation 26).
+        Shape::Html => return Err(later(described)),
+        _ if transient || status.is_success() => return Err(later(described)),
+        _ => return Err(refused(status.as_u16(), described)),
+    };
+    // Deviation 31: success by shape, whatever the status; a rotated token must not be lost.
+    if let Some(reply) = tokens(&fields, sent) {
+        return Ok(reply);
+    }
+    let (error, description) = error_of(&fields);
+    if transient {
+        return Err(later(if error.is_empty() { described } else { code(&error) }));
+    }
+    if error.is_empty() {
+        return Err(match status.is_success() {
+            true => later("an answer without a token".to_owned()),
+            false => refused(status.as_u16(), described),
+        });
+    }
+    Err(classify(&error, &description, status.is_success(), later))
+}
+
+fn refused(status: u16, detail: String) -> Failed {
+    Failed {
+        error: TokenError::Refused { code: format!("http_{status}"), detail },
+        again: false,
+        // Some say no more than 401 to a client that they do not accept.
+        other_method: status == 401,
+    }
+}
+
+/// By the error code: only that is definitive.
+fn classify(
+    error: &str,
+    description: &str,
+    in_a_200: bool,
+    later: impl Fn(String) -> Failed,
+) -> Failed {
+    let detail = code(error);
+    let low = description.to_ascii_lowercase();
+    let definitive = |error, other_method| Failed { error, again: false, other_method };
+    // Entra says so in the description of an `invalid_request` (deviation 20).
+    if error == "invalid_target" || low.contains("aadsts9010010") || low.contains("aadsts901002") {
+        return definitive(TokenError::InvalidTarget { detail }, false);
+    }
+    match error {
+        // The later ones are what GitHub and Slack say for it.
+        "invalid_grant"
+        | "bad_verification_code"
+        | "bad_refresh_token"
+        | "invalid_refresh_token"
+        | "invalid_code"
+        | "code_already_used" => definitive(TokenError::InvalidGrant { detail }, false),
+        "invalid_client"
+        | "incorrect_client_credentials"
+        | "bad_client_secret"
+        | "invalid_client_id" => definitive(TokenError::InvalidClient { detail }, true),
+        "unauthorized_client" => definitive(TokenError::InvalidClient { detail }, false),
+        // RFC 6749, 5.2 has no code of its own for a client that did not say who it is.
+        "invalid_request"
+            if low.contains("client_id")
+                || low.contains("client_secret")
+                || low.contains("client auth") =>
+        {
+            definitive(TokenError::InvalidClient { detail }, true)
+        }
+        "server_error"
+        | "temporarily_unavailable"
+        | "slow_down"
+        | "ratelimited"
+        | "rate_limited"
+        | "too_many_requests"
+        | "internal_error" => later(detail),
+        _ => Failed {
+            error: TokenError::Refused { code: detail, detail: said(description) },
+            again: in_a_200,
+            other_method: false,
+        },
+    }
+}
+
+fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// The code and the description, in all the places where they have been seen.
+pub(super) fn error_of(fields: &Map<String, Value>) -> (String, String) {
+    let described = |fields: &Map<String, Value>| {
+        ["error_description", "message", "error_message", "detail"]
+            .iter()
+            .find_map(|name| text(fields, name))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    match fields.get("error") {
+        Some(Value::String(error)) => (error.clone(), described(fields)),
+        Some(Value::Object(inner)) => {
+            let names = ["code", "type", "status"];
+            let error = names.iter().find_map(|name| text(inner, name)).unwrap_or("error");
+            (error.to_owned(), described(inner))
+        }
+        _ => (String::new(), described(fields)),
+    }
+}
+
+fn tokens(fields: &Map<String, Value>, sent: SystemTime) -> Option<Reply> {
+    // Slack answers for the user inside, beside what it gives to a bot (deviation 31).
+    let fields = match text(fields, "access_token") {
+        Some(_) => fields,
+        None => fields.get("authed_user")?.as_object()?,
+    };
+    let secret = |name| {
+        let secret = text(fields, name).map(|text| Secret::new(text.to_owned()));
+        secret.iter().for_each(crate::log::redact);
+        secret
+    };
+    let access_token = secret("access_token")?;
+    let said = fields.get("expires_in").and_then(seconds);
+    let own = life_of_jwt(access_token.expose(), sent);
+    let life = match (said, own) {
+        // What the token says of itself may only shorten.
+        (Some(said), Some(own)) => Some(said.min(own)),
+        (said, own) => said.or(own),
+    };
+    Some(Reply {
+        refresh_token: secret("refresh_token"),
+        expires_at: life.and_then(|life| sent.checked_add(life)),
+        scopes: fields.get("scope").map(scopes).unwrap_or_default(),
+        access_token,
+    })
+}
+
+/// A number of seconds as an integer, a float or a text. Zero, negative and absurd ones say
+/// nothing (deviation 29).
+fn seconds(value: &Value) -> Option<Duration> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    let life = Duration::try_from_secs_f64(number).ok()?;
+    (life >= Duration::from_secs(1) && life <= LONGEST_LIFE).then_some(life)
+}
+
+/// A moment in seconds since 1970, for a registration's `client_secret_expires_at`; 0 is never.
+pub(super) fn moment(value: &Value) -> Option<SystemTime> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    let since = Duration::try_from_secs_f64(number).ok().filter(|since| !since.is_zero())?;
+    SystemTime::UNIX_EPOCH.checked_add(since)
+}
+
+/// How long a JWT says that it lives, by its own two clocks: ours may be wrong (deviation 30).
+fn life_of_jwt(token: &str, sent: SystemTime) -> Option<Duration> {
+    let mut parts = token.split('.');
+    let claims = parts.nth(1)?;
+    parts.next()?;
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
+    let claims: Map<String, Value> = serde_json::from_slice(&claims).ok()?;
+    let end = moment(claims.get("exp")?)?;
+    let begin = claims.get("iat").and_then(moment).unwrap_or(sent);
+    let life = end.duration_since(begin).ok()?;
+    (life >= Duration::from_secs(1) && life <= LONGEST_LIFE).then_some(life)
+}
+
+/// Scopes as a text with spaces, with commas (GitHub, Slack), or as a list.
+pub(super) fn scopes(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) if text.contains(char::is_whitespace) => {
+            text.split_whitespace().map(str::to_owned).collect()
+        }
+        Value::String(text) => {
+            text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        }
+        Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
