@@ -102,3 +102,74 @@ fn sign_at(
     crate::log::redact(&assertion);
     Ok(assertion)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::{AuthMethod, ClientSource};
+    use aws_lc_rs::{
+        encoding::AsDer as _,
+        rsa::KeySize,
+        signature::{
+            ECDSA_P256_SHA256_FIXED, ED25519, KeyPair as _, RSA_PKCS1_2048_8192_SHA256,
+            UnparsedPublicKey, VerificationAlgorithm,
+        },
+    };
+    use serde_json::Value;
+    use std::time::Duration;
+
+    fn client() -> Client {
+        Client {
+            issuer: "https://as.example".to_owned(),
+            id: "c1".to_owned(),
+            secret: None,
+            method: AuthMethod::PrivateKeyJwt,
+            source: ClientSource::Configured,
+            redirect_uri: None,
+            secret_expires_at: None,
+            management: None,
+        }
+    }
+
+    fn pem(der: &[u8]) -> Secret<String> {
+        let text = BASE64_STANDARD.encode(der);
+        Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n"))
+    }
+
+    fn check(der: &[u8], public: &[u8], name: &str, algorithm: &'static dyn VerificationAlgorithm) {
+        let now = UNIX_EPOCH + Duration::from_secs(1000);
+        let made = sign_at(&client(), &pem(der), now).unwrap().into_inner();
+        let parts: Vec<&str> = made.split('.').collect();
+        let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap();
+        let head: Value = serde_json::from_slice(&decode(parts[0])).unwrap();
+        let claims: Value = serde_json::from_slice(&decode(parts[1])).unwrap();
+        assert_eq!(head["alg"], name);
+        assert_eq!((&claims["iss"], &claims["sub"]), (&json!("c1"), &json!("c1")));
+        assert_eq!((&claims["aud"], &claims["exp"]), (&json!("https://as.example"), &json!(1060)));
+        assert!(claims["jti"].as_str().unwrap().len() > 20);
+        let signed = format!("{}.{}", parts[0], parts[1]);
+        let key = UnparsedPublicKey::new(algorithm, public);
+        key.verify(signed.as_bytes(), &decode(parts[2])).unwrap();
+    }
+
+    #[test]
+    fn each_kind_of_key_signs_what_its_public_half_confirms() {
+        let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let der = ec.to_pkcs8v1().unwrap();
+        check(der.as_ref(), ec.public_key().as_ref(), "ES256", &ECDSA_P256_SHA256_FIXED);
+        let ed = Ed25519KeyPair::generate().unwrap();
+        let der = ed.to_pkcs8v1().unwrap();
+        check(der.as_ref(), ed.public_key().as_ref(), "EdDSA", &ED25519);
+        let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der = rsa.as_der().unwrap();
+        check(der.as_ref(), rsa.public_key().as_ref(), "RS256", &RSA_PKCS1_2048_8192_SHA256);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_read_is_not_quoted() {
+        for bad in ["canary", "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----"] {
+            let error = sign(&client(), &Secret::new(bad.to_owned())).unwrap_err();
+            assert!(error.contains("PKCS #8") && !error.contains("canary"), "{error}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What comes back from the browser, and whether it is the answer to our question.
 
 use super::{
-    SignInError,
+    SignInError, deviations,
     metadata::ServerMetadata,
     sign_in_error::{code, place, said},
 };
@@ -134,8 +134,12 @@ impl Expected {
         // Before anything of it is looked at: of a false server not even its words are shown.
         self.check_issuer(query.iss.as_deref())?;
         if let Some(error) = query.error {
-            let detail = said(query.error_description.as_deref().unwrap_or_default());
-            let code = code(&error);
+            let description = query.error_description.as_deref().unwrap_or_default();
+            let detail = said(description);
+            let code = match deviations::refuses_resource(&error, description) {
+                true => "invalid_target".to_owned(),
+                false => code(&error),
+            };
             return Err(match error.as_str() {
                 "access_denied"
                 | "consent_required"

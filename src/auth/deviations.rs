@@ -72,6 +72,8 @@ pub fn server_documents(issuer: &Url, path: &str) -> Vec<String> {
         all.push(insert("oauth-authorization-server", path));
         all.push(insert("openid-configuration", path));
     }
+    // Some have theirs at the root, whatever their path; the issuer in it still has to fit.
+    all.push(insert("oauth-authorization-server", ""));
     distinct(all)
 }
 
@@ -134,6 +136,13 @@ pub fn resource_fits(resource: Option<&str>, server: &Url, foreign: bool) -> Res
     ))
 }
 
+/// Whether an error says that `resource` is not wanted. Entra says so in the text alone, at times
+/// of an `invalid_request` (20: anthropics/claude-code#73460, mcp-remote#217).
+pub fn refuses_resource(code: &str, description: &str) -> bool {
+    let low = description.to_ascii_lowercase();
+    code == "invalid_target" || low.contains("aadsts9010010") || low.contains("aadsts901002")
+}
+
 /// What is asked for: what the challenge wants, else what the resource names, else nothing; to
 /// that come the user's own, what was granted before (34: claude-code#44652), and what brings a
 /// refresh token where the server knows it (21: anomalyco/opencode#34034; 22:
@@ -191,6 +200,7 @@ mod tests {
                 "https://as/.well-known/openid-configuration/t",
                 "https://as/t/.well-known/openid-configuration",
                 "https://as/t/.well-known/oauth-authorization-server",
+                "https://as/.well-known/oauth-authorization-server",
             ]
         );
         assert_eq!(

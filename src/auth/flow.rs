@@ -277,3 +277,81 @@ pub(super) fn browser_url(text: &str, server: &str) -> Result<Url, SignInError> 
     url.set_fragment(None);
     Ok(url)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::{AuthMethod, ClientSource, registration::tests_support::discovered};
+
+    fn client() -> Client {
+        Client {
+            issuer: "https://as.example".to_owned(),
+            id: "c 1".to_owned(),
+            secret: None,
+            method: AuthMethod::None,
+            source: ClientSource::Configured,
+            redirect_uri: None,
+            secret_expires_at: None,
+            management: None,
+        }
+    }
+
+    fn begin(discovered: &Discovered, params: &[(&str, &str)]) -> Result<Flow, SignInError> {
+        let params = params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let config = OAuthConfig { authorize_params: params.collect(), ..OAuthConfig::default() };
+        let redirect = "http://127.0.0.1:5/callback";
+        Flow::begin(discovered, &client(), &config, &Wanted::default(), redirect)
+    }
+
+    fn opens(endpoint: &str) -> Result<String, String> {
+        let mut discovered = discovered("https://as.example");
+        discovered.server.authorization_endpoint = Some(endpoint.to_owned());
+        match begin(&discovered, &[]) {
+            Ok(flow) => Ok(flow.authorize_url().to_owned()),
+            Err(SignInError::Refused { detail }) => Err(detail),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_browser_must_not_open_is_refused() {
+        for bad in [
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "http://as.example/authorize",
+            "http://127.0.0.1/authorize",
+            "https://u:p@as.example/authorize",
+            "https://as.example/a b",
+            "https://as.example/\u{1b}[31m",
+            "https://as.example/\u{202e}x",
+            "-flag",
+            "\tfile:///x",
+        ] {
+            assert!(opens(bad).is_err(), "{bad}");
+        }
+        assert!(opens(&format!("https://as.example/{}", "a".repeat(9000))).is_err());
+        let odd = opens("https://as.example/$(touch+p)\"&calc?tenant=1#f").unwrap();
+        assert!(
+            odd.starts_with("https://as.example/$(touch+p)%22&calc?tenant=1&response_type=code&")
+        );
+        assert!(!odd.contains('#') && !odd.contains('\'') && !odd.contains(' '), "{odd}");
+    }
+
+    #[test]
+    fn parameters_of_the_user_are_added_and_may_take_ours_away() {
+        let mut discovered = discovered("https://as.example");
+        discovered.server.scopes_supported = vec![deviations::OFFLINE.to_owned()];
+        let url = |params: &[(&str, &str)]| {
+            let flow = begin(&discovered, params).unwrap();
+            let url = Url::parse(flow.authorize_url()).unwrap();
+            url.query_pairs().into_owned().collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let plain = url(&[]);
+        assert_eq!((&plain["prompt"], &plain["client_id"]), (&"consent".into(), &"c 1".into()));
+        assert_eq!(plain["code_challenge_method"], "S256");
+        assert_eq!(plain["resource"], "https://mcp.example/mcp");
+        let changed = url(&[("prompt", ""), ("access_type", "offline")]);
+        assert!(!changed.contains_key("prompt") && changed["access_type"] == "offline");
+        assert!(matches!(begin(&discovered, &[("state", "x")]), Err(SignInError::Config { .. })));
+    }
+}

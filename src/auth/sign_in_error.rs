@@ -50,6 +50,12 @@ impl SignInError {
             if matches!(code.as_str(), "invalid_client" | "unauthorized_client"))
     }
 
+    /// Whether the server takes no `resource` (deviation 20): the sign-in begins once anew with
+    /// [`super::Wanted::no_resource`], which is remembered.
+    pub fn refuses_resource(&self) -> bool {
+        matches!(self, Self::Server { code, .. } if code == "invalid_target")
+    }
+
     pub(super) fn refused(detail: impl Into<String>) -> Self {
         Self::Refused { detail: detail.into() }
     }

@@ -1,6 +1,7 @@
 //! What a token endpoint said, read by its shape and not by its status.
 
 use super::{
+    deviations,
     http_reply::{HttpReply, Shape},
     sign_in_error::{code, said},
 };
@@ -108,8 +109,7 @@ fn classify(
     let detail = code(error);
     let low = description.to_ascii_lowercase();
     let definitive = |error, other_method| Failed { error, again: false, other_method };
-    // Entra says so in the description of an `invalid_request` (deviation 20).
-    if error == "invalid_target" || low.contains("aadsts9010010") || low.contains("aadsts901002") {
+    if deviations::refuses_resource(error, description) {
         return definitive(TokenError::InvalidTarget { detail }, false);
     }
     match error {
@@ -246,5 +246,133 @@ pub(super) fn scopes(value: &Value) -> Vec<String> {
         }
         Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::StatusCode;
+    use serde_json::json;
+    use std::time::UNIX_EPOCH;
+
+    const SENT: SystemTime = UNIX_EPOCH;
+
+    fn reply(status: u16, kind: &str, body: &str) -> HttpReply {
+        let status = StatusCode::from_u16(status).unwrap();
+        HttpReply { status, retry_after: None, body: Shape::of(body.as_bytes(), kind) }
+    }
+
+    fn ok(body: &Value) -> Reply {
+        read(reply(200, "application/json", &body.to_string()), SENT).unwrap()
+    }
+
+    fn error(status: u16, body: &str) -> Failed {
+        read(reply(status, "application/json", body), SENT).unwrap_err()
+    }
+
+    fn life(expires_in: &Value) -> Option<u64> {
+        let reply = ok(&json!({"access_token": "token-reply-at", "expires_in": expires_in}));
+        reply.expires_at.map(|end| end.duration_since(SENT).unwrap().as_secs())
+    }
+
+    #[test]
+    fn deviation_29_how_long_a_token_lives() {
+        for known in [json!(3600), json!(3600.7), json!("3600"), json!(" 3600.0 ")] {
+            assert_eq!(life(&known), Some(3600), "{known}");
+        }
+        for unknown in
+            [json!(null), json!(0), json!(-1), json!("soon"), json!(1e18), json!("NaN"), json!({})]
+        {
+            assert_eq!(life(&unknown), None, "{unknown}");
+        }
+        assert_eq!(ok(&json!({"access_token": "token-reply-at"})).expires_at, None);
+    }
+
+    #[test]
+    fn deviation_29_a_jwt_only_shortens_and_deviation_30_by_its_own_clock() {
+        let jwt = |claims: Value| {
+            format!("e30.{}.sig", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()))
+        };
+        let life = |claims: Value, expires_in: Value| {
+            let reply = ok(&json!({"access_token": jwt(claims), "expires_in": expires_in}));
+            reply.expires_at.map(|end| end.duration_since(SENT).unwrap().as_secs())
+        };
+        let far = 4_000_000_000_u64;
+        assert_eq!(life(json!({"iat": far, "exp": far + 60}), json!(3600)), Some(60));
+        assert_eq!(life(json!({"iat": far, "exp": far + 9000}), json!(3600)), Some(3600));
+        assert_eq!(life(json!({"iat": far, "exp": far + 60}), json!(null)), Some(60));
+        assert_eq!(life(json!({"iat": far, "exp": far - 60}), json!(null)), None);
+    }
+
+    #[test]
+    fn deviation_31_success_by_shape() {
+        let form = "access_token=token-reply-at&scope=repo%2Cgist&token_type=bearer";
+        let form = read(reply(200, "application/x-www-form-urlencoded", form), SENT).unwrap();
+        assert_eq!(form.access_token.expose(), "token-reply-at");
+        assert_eq!(form.scopes, ["repo", "gist"]);
+        let slack = ok(&json!({"ok": true, "authed_user": {
+            "access_token": "token-reply-xoxp", "scope": "a,b", "token_type": "user"}}));
+        assert_eq!(
+            (slack.access_token.expose().as_str(), slack.scopes.len()),
+            ("token-reply-xoxp", 2)
+        );
+        let odd = read(reply(500, "", r#"{"access_token":"token-reply-at"}"#), SENT);
+        assert!(odd.is_ok(), "a rotated token must not be lost");
+        assert_eq!(crate::log::scrub_known("x token-reply-xoxp"), "x ***");
+    }
+
+    #[test]
+    fn deviation_31_errors_by_code_whatever_the_status() {
+        let grant = TokenError::InvalidGrant { detail: "invalid_grant".to_owned() };
+        for (status, body) in [
+            (400, r#"{"error":"invalid_grant","error_description":"canary"}"#),
+            (200, r#"{"error":"invalid_grant"}"#),
+            (401, r#"{"ok":false,"error":"invalid_grant"}"#),
+            (400, r#"{"error":{"code":"invalid_grant","message":"x"}}"#),
+        ] {
+            let failed = error(status, body);
+            assert!(failed.error == grant && !failed.again, "{body}: {failed:?}");
+        }
+        let github = error(200, r#"{"error":"bad_verification_code"}"#).error;
+        assert!(matches!(github, TokenError::InvalidGrant { .. }));
+        let client = error(401, r#"{"error":"invalid_client"}"#);
+        assert!(matches!(client.error, TokenError::InvalidClient { .. }) && client.other_method);
+        let missing =
+            error(400, r#"{"error":"invalid_request","error_description":"Missing client_id"}"#);
+        assert!(matches!(missing.error, TokenError::InvalidClient { .. }) && missing.other_method);
+        let entra =
+            error(400, r#"{"error":"invalid_request","error_description":"AADSTS9010010: no"}"#);
+        assert!(matches!(entra.error, TokenError::InvalidTarget { .. }));
+    }
+
+    #[test]
+    fn deviation_26_what_is_transient_ends_no_grant() {
+        for (status, body) in [
+            (500, r#"{"error":"invalid_grant"}"#),
+            (429, "{}"),
+            (408, ""),
+            (530, "<html>"),
+            (403, "<html>a login</html>"),
+            (200, "<html>"),
+            (200, r#"{"ok":false}"#),
+            (200, "not json"),
+            (400, r#"{"error":"temporarily_unavailable"}"#),
+        ] {
+            let failed = error(status, body);
+            assert!(
+                matches!(failed.error, TokenError::Transient { .. }),
+                "{status} {body}: {failed:?}"
+            );
+            assert!(failed.again, "deviation 33");
+        }
+        // Neither transient nor the end: nothing definitive was said.
+        for (status, body) in [(400, "{}"), (404, ""), (400, r#"{"error":"invalid_scope"}"#)] {
+            let failed = error(status, body);
+            assert!(
+                matches!(failed.error, TokenError::Refused { .. }) && !failed.again,
+                "{failed:?}"
+            );
+        }
     }
 }
