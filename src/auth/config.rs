@@ -14,6 +14,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 /// The secret that a key is when it has no other name.
 pub const TOKEN: &str = "token";
 
+/// Why a stored credential is not used.
+pub(super) const ELSEWHERE: &str =
+    "its URL was changed since, and a credential is only sent where it was given for";
+
 /// Looks up a variable of the environment.
 pub type EnvLookup = Arc<dyn Fn(&str) -> Option<Secret<String>> + Send + Sync>;
 
@@ -64,14 +68,23 @@ impl CredentialConfig {
         named || (self.sends_bearer() && !overridden(TOKEN))
     }
 
-    /// A key of which nothing says where it goes is sent as a bearer token.
+    /// Whether the token comes from a sign-in, and so has to be renewed from time to time. One from
+    /// the environment takes its place.
+    pub(super) fn uses_tokens(&self) -> bool {
+        matches!(self.auth, AuthKind::OAuth | AuthKind::ClientCredentials)
+            && self.token_override.is_none()
+    }
+
+    /// A key or a token of which nothing says where it goes is sent as a bearer token.
     fn sends_bearer(&self) -> bool {
         let says_where = self.url.needs_secret()
             || self.params.values().any(Template::needs_secret)
             || self.headers.iter().any(|(name, value)| {
                 value.needs_secret() || name.eq_ignore_ascii_case(AUTHORIZATION.as_str())
             });
-        self.auth == AuthKind::Key && !says_where
+        let has_token =
+            matches!(self.auth, AuthKind::Key | AuthKind::OAuth | AuthKind::ClientCredentials);
+        has_token && !says_where
     }
 
     pub(super) fn prepare(
@@ -137,9 +150,7 @@ impl CredentialConfig {
         if record.bound == self.bound()? {
             Ok(record.secrets)
         } else {
-            Err(self.needs_auth(
-                "its URL was changed since, and a credential is only sent where it was given for",
-            ))
+            Err(self.needs_auth(ELSEWHERE))
         }
     }
 }
@@ -227,7 +238,7 @@ pub(super) mod tests {
         let said = |config, secrets: &[(&str, &str)]| sent(&config, secrets).unwrap_err();
         assert_eq!(
             said(config(url), &[]),
-            "connection c needs a sign-in: no secret \"token\" is stored for it"
+            "connection c needs a sign-in: no secret \"token\" is stored for it; run: allmcp reconnect c"
         );
         assert_eq!(
             said(header(config(url), "X-User", "${env:NONE}"), &[("token", "t")]),

@@ -1,6 +1,9 @@
 //! One connection's credential: read once, kept in memory, read again when a server refuses it.
 
-use super::{AuthError, CredentialConfig, read_record};
+use super::{
+    AuthError, CredentialConfig, TOKEN, read_record,
+    tokens::{Held, TokenDeps, Tokens},
+};
 use crate::{secret::Secret, vault::VaultHandle};
 use futures_util::{
     FutureExt as _,
@@ -28,17 +31,28 @@ pub struct Prepared {
 pub struct Credentials(Arc<Inner>);
 
 type Answer = Result<Arc<Prepared>, AuthError>;
+type Filling = (BTreeMap<String, Secret<String>>, Option<Arc<Held>>);
 type Flight = Shared<BoxFuture<'static, Answer>>;
 
 struct Inner {
     config: CredentialConfig,
     vault: VaultHandle,
+    /// For what a sign-in got; without it nothing is renewed.
+    tokens: Option<Tokens>,
     state: Mutex<State>,
+}
+
+/// What is sent now.
+#[derive(Clone)]
+struct Current {
+    prepared: Arc<Prepared>,
+    /// The tokens that it was made of.
+    held: Option<Arc<Held>>,
 }
 
 #[derive(Default)]
 struct State {
-    current: Option<Arc<Prepared>>,
+    current: Option<Current>,
     generation: u64,
     /// Counts [`Credentials::forget`]: what was read before it is not kept after it.
     epoch: u64,
@@ -48,10 +62,20 @@ struct State {
 }
 
 impl Credentials {
-    /// Reads nothing yet.
+    /// Reads nothing yet. What a sign-in got is sent as it is, and never renewed.
     pub fn new(config: CredentialConfig, vault: VaultHandle) -> Self {
+        Self::of(config, vault, None)
+    }
+
+    /// The same, and what a sign-in got is renewed when it is time.
+    pub fn with_tokens(config: CredentialConfig, vault: VaultHandle, deps: TokenDeps) -> Self {
+        let tokens = config.uses_tokens().then(|| Tokens::new(&config, &vault, deps));
+        Self::of(config, vault, tokens)
+    }
+
+    pub(super) fn of(config: CredentialConfig, vault: VaultHandle, tokens: Option<Tokens>) -> Self {
         config.token_override.iter().for_each(crate::log::redact);
-        Self(Arc::new(Inner { config, vault, state: Mutex::default() }))
+        Self(Arc::new(Inner { config, vault, tokens, state: Mutex::default() }))
     }
 
     pub fn config(&self) -> &CredentialConfig {
@@ -63,8 +87,8 @@ impl Credentials {
     pub async fn prepare(&self) -> Answer {
         let flight = {
             let mut state = self.0.state();
-            if let Some(current) = &state.current {
-                return Ok(Arc::clone(current));
+            if let Some(current) = state.current.as_ref().filter(|now| !self.0.is_due(now)) {
+                return Ok(Arc::clone(&current.prepared));
             }
             self.join(&mut state, None)
         };
@@ -73,18 +97,18 @@ impl Credentials {
 
     /// What to send after a server answered 401 to `generation`.
     ///
-    /// The vault is read once more, in case another process has stored a new credential. The same
-    /// one again is [`AuthError::NeedsAuth`]; it stays in memory, since a server may take it
-    /// tomorrow.
+    /// The vault is read once more, in case another process has stored a new credential; tokens
+    /// that nobody has renewed yet are renewed. The same credential again is
+    /// [`AuthError::NeedsAuth`]; it stays in memory, since a server may take it tomorrow.
     pub async fn rejected(&self, generation: u64) -> Answer {
         let flight = {
             let mut state = self.0.state();
             match &state.current {
-                Some(current) if current.generation != generation => {
-                    return Ok(Arc::clone(current));
+                Some(current) if current.prepared.generation != generation => {
+                    return Ok(Arc::clone(&current.prepared));
                 }
                 Some(current) => {
-                    let old = Arc::clone(current);
+                    let old = current.clone();
                     self.join(&mut state, Some(old))
                 }
                 None => self.join(&mut state, None),
@@ -99,10 +123,23 @@ impl Credentials {
         state.current = None;
         state.flight = None;
         state.epoch += 1;
+        drop(state);
+        if let Some(tokens) = &self.0.tokens {
+            tokens.forget();
+        }
     }
 
-    fn join(&self, state: &mut State, rejected: Option<Arc<Prepared>>) -> Flight {
-        let purpose = rejected.as_ref().map(|old| old.generation);
+    /// Keeps in mind that `scopes`, which a server asked for (403 `insufficient_scope`), are to be
+    /// asked for at the next sign-in, with all that were granted. Renewing would not help
+    /// (claude-code#28258).
+    pub async fn wants_scope(&self, scopes: Vec<String>) {
+        if let Some(tokens) = &self.0.tokens {
+            tokens.want(scopes).await;
+        }
+    }
+
+    fn join(&self, state: &mut State, rejected: Option<Current>) -> Flight {
+        let purpose = rejected.as_ref().map(|old| old.prepared.generation);
         if let Some((under_way, flight)) = &state.flight
             && *under_way == purpose
             && let Some(flight) = flight.upgrade()
@@ -111,7 +148,7 @@ impl Credentials {
         }
         let (inner, epoch) = (Arc::clone(&self.0), state.epoch);
         let flight = async move {
-            let answer = inner.load(epoch, rejected.as_deref()).await;
+            let answer = inner.load(epoch, rejected.as_ref()).await;
             let mut state = inner.state();
             if state.epoch == epoch {
                 state.flight = None;
@@ -130,28 +167,59 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn load(&self, epoch: u64, rejected: Option<&Prepared>) -> Answer {
-        let secrets = if self.config.uses_vault() {
-            let record = read_record(&self.vault, &self.config.account).await;
-            self.config.secrets_of(record.map_err(|e| self.config.vault_error(e))?)?
-        } else {
-            BTreeMap::new()
-        };
+    async fn load(&self, epoch: u64, rejected: Option<&Current>) -> Answer {
+        let (secrets, held) = self.secrets(rejected).await?;
         let mut fresh = self.config.prepare(&secrets)?;
-        if let Some(old) = rejected
-            && old.url == fresh.url
-            && old.headers == fresh.headers
-        {
+        let same = |old: &Prepared| old.url == fresh.url && old.headers == fresh.headers;
+        if rejected.is_some_and(|old| same(&old.prepared)) {
             return Err(self.config.needs_auth(self.why_rejected(&fresh)));
         }
         let mut state = self.state();
-        state.generation += 1;
-        fresh.generation = state.generation;
-        let fresh = Arc::new(fresh);
+        let known = state.current.as_ref().filter(|now| same(&now.prepared));
+        let prepared = if let Some(known) = known {
+            Arc::clone(&known.prepared)
+        } else {
+            state.generation += 1;
+            fresh.generation = state.generation;
+            Arc::new(fresh)
+        };
         if state.epoch == epoch {
-            state.current = Some(Arc::clone(&fresh));
+            state.current = Some(Current { prepared: Arc::clone(&prepared), held });
         }
-        Ok(fresh)
+        Ok(prepared)
+    }
+
+    /// What fills the templates, and the tokens behind it.
+    async fn secrets(&self, rejected: Option<&Current>) -> Result<Filling, AuthError> {
+        if !self.config.uses_vault() {
+            return Ok((BTreeMap::new(), None));
+        }
+        if let Some(tokens) = &self.tokens {
+            let rejected = rejected.and_then(|old| old.held.as_ref()).map(|held| held.hash.clone());
+            let held = tokens.ensure(rejected).await?;
+            let mut secrets = held.secrets.clone();
+            secrets.insert(TOKEN.to_owned(), held.grant.access_token.clone());
+            return Ok((secrets, Some(held)));
+        }
+        let vault_error = |e| self.config.vault_error(e);
+        let record = read_record(&self.vault, &self.config.account).await.map_err(vault_error)?;
+        let signed_in = match &record {
+            Some(record) if self.config.uses_tokens() => record.signed_in().map_err(vault_error)?,
+            _ => super::SignedIn::default(),
+        };
+        let mut secrets = self.config.secrets_of(record)?;
+        if let Some(grant) = signed_in.grant {
+            secrets.insert(TOKEN.to_owned(), grant.access_token);
+        }
+        Ok((secrets, None))
+    }
+
+    /// Whether tokens are to be renewed before they are sent.
+    fn is_due(&self, current: &Current) -> bool {
+        match (&self.tokens, &current.held) {
+            (Some(tokens), Some(held)) => held.is_due(tokens.now()),
+            _ => false,
+        }
     }
 
     fn why_rejected(&self, sent: &Prepared) -> &'static str {

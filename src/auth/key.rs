@@ -1,5 +1,6 @@
 //! The stored credential of one connection, and keys in it.
 
+use super::SignedIn;
 use crate::{
     secret::Secret,
     vault::{SERVICE, VaultError, VaultHandle},
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// The form that this version writes.
 const VERSION: u32 = 1;
+/// The key under which an item has what a sign-in left.
+const SIGNED_IN: &str = "oauth";
 
 /// What stands in a connection's item: JSON text in which a person can read the secret.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +74,36 @@ impl Record {
         })
     }
 
+    /// What a sign-in left here; nothing but defaults when there was none.
+    pub fn signed_in(&self) -> Result<SignedIn, VaultError> {
+        let Some(value) = self.rest.expose().get(SIGNED_IN) else {
+            return Ok(SignedIn::default());
+        };
+        // The parser's own text may quote what it stumbled over.
+        SignedIn::deserialize(value).map_err(|_| VaultError::Corrupt {
+            path: format!("the sign-in in the item for {} of {SERVICE}", self.bound),
+            detail: "it is not what this version writes".to_owned(),
+        })
+    }
+
+    /// Replaces what a sign-in left here; what later versions keep beside it stays.
+    pub fn set_signed_in(&mut self, signed_in: &SignedIn) -> Result<(), VaultError> {
+        let fail = |e: serde_json::Error| VaultError::Other { detail: e.to_string() };
+        let mut rest = std::mem::take(&mut self.rest).into_inner();
+        let mut kept = match rest.get_mut(SIGNED_IN).map(Value::take) {
+            Some(Value::Object(kept)) => kept,
+            _ => Map::new(),
+        };
+        kept.shift_remove("client");
+        kept.shift_remove("grant");
+        if let Value::Object(new) = serde_json::to_value(signed_in).map_err(fail)? {
+            kept.extend(new);
+        }
+        rest.insert(SIGNED_IN.to_owned(), Value::Object(kept));
+        self.rest = Secret::new(rest);
+        Ok(())
+    }
+
     fn text(&self) -> Result<Secret<String>, VaultError> {
         let written = Written {
             version: self.version,
@@ -108,6 +141,44 @@ pub async fn save_secrets(
         _ => Record::new(bound.to_owned(), secrets),
     };
     vault.set(account, &record.text()?).await
+}
+
+/// Changes what a sign-in left under `account`, and reads it back: whoever gets an answer has it
+/// in the store.
+///
+/// `None`, and nothing changed, when there is no item or one for another place than `bound`: such
+/// tokens are never used, and only a new sign-in replaces them. Callers hold the lock of
+/// [`crate::store::GrantStore::lock`].
+pub async fn update_signed_in<T>(
+    vault: &VaultHandle,
+    account: &str,
+    bound: &str,
+    change: impl FnOnce(&mut SignedIn) -> T,
+) -> Result<Option<T>, VaultError> {
+    let Some(mut record) = read_record(vault, account).await?.filter(|r| r.bound == bound) else {
+        return Ok(None);
+    };
+    let mut signed_in = record.signed_in()?;
+    let answer = change(&mut signed_in);
+    record.set_signed_in(&signed_in)?;
+    write_record(vault, account, &record).await?;
+    Ok(Some(answer))
+}
+
+/// Stores `record` and makes sure that it is there.
+pub(super) async fn write_record(
+    vault: &VaultHandle,
+    account: &str,
+    record: &Record,
+) -> Result<(), VaultError> {
+    let text = record.text()?;
+    vault.set(account, &text).await?;
+    if vault.get(account).await?.as_ref() == Some(&text) {
+        Ok(())
+    } else {
+        let detail = "it did not give back what was stored".to_owned();
+        Err(VaultError::Other { detail })
+    }
 }
 
 #[cfg(test)]
@@ -157,6 +228,46 @@ mod tests {
             text(&vault).await,
             r#"{"version":1,"bound":"https://other/","secrets":{"b":"4"}}"#
         );
+    }
+
+    fn signed_in(generation: u64) -> SignedIn {
+        let grant = format!(
+            r#"{{"grant":{{"generation":{generation},"kind":"code","access_token":"key-at","issuer":"i","token_endpoint":"t"}}}}"#
+        );
+        serde_json::from_str(&grant).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_stands_beside_the_keys_and_both_are_kept() {
+        let vault = vault();
+        let old = r#"{"version":1,"bound":"b","secrets":{},"oauth":{"grant":7,"later":1},"x":2}"#;
+        vault.set("x", &Secret::new(old.to_owned())).await.unwrap();
+        let mut record = read_record(&vault, "x").await.unwrap().unwrap();
+        let error = record.signed_in().unwrap_err().to_string();
+        assert!(error.contains("damaged"), "{error}");
+        record.set_signed_in(&signed_in(3)).unwrap();
+        assert!(!format!("{record:?}").contains("key-at"));
+        write_record(&vault, "x", &record).await.unwrap();
+        save_secrets(&vault, "x", "b", secrets(&[("k", "v")])).await.unwrap();
+        let record = read_record(&vault, "x").await.unwrap().unwrap();
+        assert_eq!(record.signed_in().unwrap(), signed_in(3));
+        let text = text(&vault).await;
+        assert!(text.contains(r#""later":1"#) && text.contains(r#""x":2"#), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_for_another_place_is_not_touched() {
+        let vault = vault();
+        let change = |s: &mut SignedIn| *s = signed_in(1);
+        assert_eq!(update_signed_in(&vault, "x", "b", change).await, Ok(None));
+        vault
+            .set("x", &Record::new("other".into(), BTreeMap::new()).text().unwrap())
+            .await
+            .unwrap();
+        assert_eq!(update_signed_in(&vault, "x", "b", change).await, Ok(None));
+        assert_eq!(update_signed_in(&vault, "x", "other", change).await, Ok(Some(())));
+        let stored = read_record(&vault, "x").await.unwrap().unwrap();
+        assert_eq!(stored.signed_in().unwrap(), signed_in(1));
     }
 
     #[tokio::test]

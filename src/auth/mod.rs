@@ -26,6 +26,7 @@ pub mod revoke;
 mod sign_in_error;
 pub mod token_endpoint;
 pub mod token_reply;
+mod tokens;
 
 pub use self::http::OAuthHttp;
 pub use callback::{CallbackError, Code};
@@ -35,19 +36,24 @@ pub use credential::{Credentials, Prepared};
 pub use discovery::{Discovered, discover};
 pub use flow::{Flow, Wanted};
 pub use grant::{AuthMethod, Client, ClientSource, Grant, GrantKind, Management, SignedIn};
-pub use key::{Record, read_record, save_secrets};
+pub use key::{Record, read_record, save_secrets, update_signed_in};
 pub use metadata::ServerMetadata;
 pub use oauth::{CLIENT_SECRET, OAuthConfig, PRIVATE_KEY, ResourceRule};
 pub use sign_in_error::SignInError;
+pub use tokens::{Place, TokenDeps};
 
 use crate::{name::ConnectionName, template::Hole, vault::VaultError};
+use std::time::Duration;
 
 /// Why a connection has no credential to send. The texts name the connection, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// Only a new sign-in or a new key helps.
-    #[error("connection {name} needs a sign-in: {}", self.detail())]
+    #[error("connection {name} needs a sign-in: {}; run: allmcp reconnect {name}", self.detail())]
     NeedsAuth { name: ConnectionName, reason: String },
+    /// The sign-in could not be renewed now. What is stored is as good as before.
+    #[error("connection {name}: {}", self.detail())]
+    Transient { name: ConnectionName, detail: String, retry_in: Option<Duration> },
     /// The configuration refers to something that has no value.
     #[error("connection {name}: {}", self.detail())]
     Unset { name: ConnectionName, hole: Hole },
@@ -69,6 +75,8 @@ pub enum AuthErrorKind {
     Config,
     /// The store must be unlocked, started or mended; then the same call works.
     Store,
+    /// The same call may work later, without anybody doing anything.
+    Transient,
 }
 
 impl AuthError {
@@ -76,6 +84,7 @@ impl AuthError {
     pub fn detail(&self) -> String {
         match self {
             Self::NeedsAuth { reason, .. } => reason.clone(),
+            Self::Transient { detail, .. } => detail.clone(),
             Self::Unset { hole, .. } => format!("{hole} is not set"),
             Self::Vault { source, .. } => source.to_string(),
             Self::BadUrl { detail, .. } => format!("its URL cannot be used: {detail}"),
@@ -88,6 +97,7 @@ impl AuthError {
     pub fn kind(&self) -> AuthErrorKind {
         match self {
             Self::NeedsAuth { .. } => AuthErrorKind::NeedsAuth,
+            Self::Transient { .. } => AuthErrorKind::Transient,
             Self::Unset { .. } | Self::BadUrl { .. } | Self::BadHeader { .. } => {
                 AuthErrorKind::Config
             }

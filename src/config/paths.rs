@@ -69,6 +69,11 @@ impl Paths {
         self.state.join("pins")
     }
 
+    /// What may be known of each sign-in, one file per connection.
+    pub fn grants(&self) -> PathBuf {
+        self.state.join("grants")
+    }
+
     pub fn access_log(&self) -> PathBuf {
         self.state.join("access.log")
     }

@@ -1,4 +1,5 @@
-//! Facts that survive a process: last known lists, who called what, how connections fared.
+//! Facts that survive a process: last known lists, who called what, how connections fared,
+//! what may be known of a sign-in.
 //!
 //! Owns the files under the cache and state folders and their formats, each with a version: a
 //! field that a reader does not know is ignored, one that it misses has a default. Holds no
@@ -7,6 +8,7 @@
 
 pub mod access_log;
 mod account;
+pub mod grants;
 pub mod health;
 pub mod log_reader;
 pub mod pins;
@@ -14,6 +16,7 @@ mod time;
 pub mod tool_cache;
 
 pub use access_log::{AccessLog, Entry, Outcome};
+pub use grants::{GrantFacts, GrantStore, Intent, Rejected};
 pub use health::{Health, HealthStore};
 pub use log_reader::{Filter, LogReader};
 pub use pins::{PinError, PinStore};

@@ -2,7 +2,7 @@
 
 use super::{ErrorKind, UpstreamError, deadline::Elapsed};
 use crate::{
-    auth::AuthError,
+    auth::{AuthError, AuthErrorKind},
     kind::Era,
     name::ConnectionName,
     net::NetError,
@@ -105,7 +105,11 @@ impl Failure {
 
     /// True for what can be over by itself, without the user.
     pub(super) fn passes(&self) -> bool {
-        !matches!(self, Self::Unauthorized { .. } | Self::Auth(_) | Self::Net(_))
+        match self {
+            Self::Unauthorized { .. } | Self::Net(_) => false,
+            Self::Auth(error) => error.kind() == AuthErrorKind::Transient,
+            _ => true,
+        }
     }
 
     /// What everybody else is told. `left`: the request could change something, and may have
@@ -145,7 +149,11 @@ impl Failure {
             Self::TooLarge { detail } => new(ErrorKind::TooLarge, detail),
             Self::Auth(error) => {
                 let kind = auth_kind(&error);
-                UpstreamError::new(name, kind, error.detail())
+                let retry_in = match &error {
+                    AuthError::Transient { retry_in, .. } => *retry_in,
+                    _ => None,
+                };
+                UpstreamError::new(name, kind, error.detail()).retry_in(retry_in)
             }
             Self::Net(error) => UpstreamError::new(name, ErrorKind::Config, error.to_string()),
         }
@@ -156,6 +164,8 @@ fn auth_kind(error: &AuthError) -> ErrorKind {
     match error {
         AuthError::NeedsAuth { .. } => ErrorKind::NeedsAuth,
         AuthError::Vault { .. } => ErrorKind::Store,
+        // Nobody has to do anything: it is like a server that is away.
+        AuthError::Transient { .. } => ErrorKind::Unreachable,
         _ => ErrorKind::Config,
     }
 }

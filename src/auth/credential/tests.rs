@@ -221,7 +221,10 @@ async fn a_key_is_not_sent_to_another_place_than_it_was_given_for() {
     }
     world.vault.delete("c").await.unwrap();
     let error = world.credentials.prepare().await.unwrap_err().to_string();
-    assert_eq!(error, "connection c needs a sign-in: no credential is stored for it");
+    assert_eq!(
+        error,
+        "connection c needs a sign-in: no credential is stored for it; run: allmcp reconnect c"
+    );
 }
 
 #[tokio::test]
