@@ -27,6 +27,9 @@ impl Shutdown {
     }
 
     /// Runs `work` until it ends or shutdown begins, whichever is first.
+    ///
+    /// What is large inside `work` belongs in a box of its own: everything that is spawned is
+    /// moved a few times before it runs, and kept three times over by the wrappers here.
     #[expect(clippy::disallowed_methods, reason = "this is the one spawn")]
     pub fn spawn<F>(&self, name: &'static str, work: F) -> JoinHandle<()>
     where

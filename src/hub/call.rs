@@ -63,14 +63,15 @@ impl Hub {
             }
         }
         let hub = self.clone();
-        async move {
+        // On the heap at once: whoever wraps it moves a pointer, not all the states of a call.
+        Box::pin(async move {
             let answer = match wanted {
                 Ok((at, name)) => hub.routed(&request, at, &name, &mut line).await,
                 Err(error) => Err(error),
             };
             line.close(&answer);
             answer
-        }
+        })
     }
 
     async fn routed(
@@ -82,7 +83,7 @@ impl Hub {
     ) -> Result<Answered, CallError> {
         let mut index = self.index();
         if index.find(name).is_none() {
-            index = self.look_again(index, name, line).await?;
+            index = Box::pin(self.look_again(index, name, line)).await?;
         }
         match index.find(name) {
             None => Err(unknown(&index, name)),
