@@ -95,6 +95,24 @@ where
     }
 }
 
+/// Runs `job` once everything that is ready now has had its turn, before what becomes ready after
+/// this; outside of a runtime at once. It is run also when the runtime ends before.
+pub fn at_end_of_turn<F: FnOnce() + Send + 'static>(job: F) {
+    struct OnDrop<F: FnOnce()>(Option<F>);
+    impl<F: FnOnce()> Drop for OnDrop<F> {
+        fn drop(&mut self) {
+            if let Some(job) = self.0.take() {
+                job();
+            }
+        }
+    }
+    // A task that is never polled is dropped, and that is all it does.
+    let job = OnDrop(Some(job));
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move { drop(job) });
+    }
+}
+
 /// Why a blocking job gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BlockingError {

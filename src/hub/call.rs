@@ -23,7 +23,7 @@ use bytes::Bytes;
 use std::{
     future::Future,
     ops::Range,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Instant, SystemTime},
 };
 
@@ -169,6 +169,9 @@ impl Hub {
     }
 }
 
+/// Ours; it is asked for once, for asking is a system call.
+static PID: LazyLock<u32> = LazyLock::new(std::process::id);
+
 /// The name that is called, and where it stands in `params`.
 fn wanted(params: &Bytes) -> Result<(Range<usize>, String), CallError> {
     let at = splice::find(params, "name").ok_or(CallError::Params("\"name\" is missing"))?;
@@ -221,7 +224,7 @@ impl Line {
             connection: String::new(),
             tool: String::new(),
             client: request.client.as_deref().map(str::to_owned),
-            pid: std::process::id(),
+            pid: *PID,
             org: tenant.org.clone(),
             user: tenant.user.clone(),
             token: None,
