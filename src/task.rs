@@ -27,6 +27,9 @@ impl Shutdown {
     }
 
     /// Runs `work` until it ends or shutdown begins, whichever is first.
+    ///
+    /// What is large inside `work` belongs in a box of its own: everything that is spawned is
+    /// moved a few times before it runs, and kept three times over by the wrappers here.
     #[expect(clippy::disallowed_methods, reason = "this is the one spawn")]
     pub fn spawn<F>(&self, name: &'static str, work: F) -> JoinHandle<()>
     where
@@ -89,6 +92,24 @@ where
     // Outside of a runtime there is nothing to tidy up.
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(work.instrument(tracing::debug_span!("task", name)));
+    }
+}
+
+/// Runs `job` once everything that is ready now has had its turn, before what becomes ready after
+/// this; outside of a runtime at once. It is run also when the runtime ends before.
+pub fn at_end_of_turn<F: FnOnce() + Send + 'static>(job: F) {
+    struct OnDrop<F: FnOnce()>(Option<F>);
+    impl<F: FnOnce()> Drop for OnDrop<F> {
+        fn drop(&mut self) {
+            if let Some(job) = self.0.take() {
+                job();
+            }
+        }
+    }
+    // A task that is never polled is dropped, and that is all it does.
+    let job = OnDrop(Some(job));
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move { drop(job) });
     }
 }
 

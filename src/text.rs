@@ -28,6 +28,10 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 /// `text` for one line of a terminal or a message: clean, white space folded to single spaces,
 /// and cut to `max` characters with `…` where it was longer.
 pub fn line(text: &str, max: usize) -> String {
+    // Nearly all there is: one short word.
+    if text.len() <= max && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return text.to_owned();
+    }
     let mut out = String::new();
     let mut count = 0;
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {

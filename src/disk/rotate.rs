@@ -1,8 +1,8 @@
 //! One file of lines that many processes append to, and that never grows beyond twice its limit.
 //!
-//! Every line is one `write` to a file opened for appending, so lines of several processes never
+//! Every line, or some lines of one process together, is one `write` to a file opened for appending, so lines of several processes never
 //! mix. A full file is renamed to `.1` under a kernel lock. Whoever still has it open writes at
-//! most one line there, which readers of both files find, and opens the new one then.
+//! most once there, which readers of both files find, and opens the new one then.
 
 use crate::disk::{atomic, lock::FileLock};
 use std::{
@@ -32,9 +32,10 @@ impl Rotating {
         &self.path
     }
 
-    /// Appends `line`, which ends in its line break. Blocks for one `stat` and one `write`.
-    pub fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        let done = self.try_append(line);
+    /// Appends `lines`, one or more, each with its line break. Blocks for one `stat` and one
+    /// `write`.
+    pub fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        let done = self.try_append(lines);
         if done.is_err() {
             self.open = None;
         }

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use std::{
     future::Future,
     ops::Range,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Instant, SystemTime},
 };
 
@@ -63,14 +63,15 @@ impl Hub {
             }
         }
         let hub = self.clone();
-        async move {
+        // On the heap at once: whoever wraps it moves a pointer, not all the states of a call.
+        Box::pin(async move {
             let answer = match wanted {
                 Ok((at, name)) => hub.routed(&request, at, &name, &mut line).await,
                 Err(error) => Err(error),
             };
             line.close(&answer);
             answer
-        }
+        })
     }
 
     async fn routed(
@@ -82,7 +83,7 @@ impl Hub {
     ) -> Result<Answered, CallError> {
         let mut index = self.index();
         if index.find(name).is_none() {
-            index = self.look_again(index, name, line).await?;
+            index = Box::pin(self.look_again(index, name, line)).await?;
         }
         match index.find(name) {
             None => Err(unknown(&index, name)),
@@ -168,6 +169,9 @@ impl Hub {
     }
 }
 
+/// Ours; it is asked for once, for asking is a system call.
+static PID: LazyLock<u32> = LazyLock::new(std::process::id);
+
 /// The name that is called, and where it stands in `params`.
 fn wanted(params: &Bytes) -> Result<(Range<usize>, String), CallError> {
     let at = splice::find(params, "name").ok_or(CallError::Params("\"name\" is missing"))?;
@@ -220,7 +224,7 @@ impl Line {
             connection: String::new(),
             tool: String::new(),
             client: request.client.as_deref().map(str::to_owned),
-            pid: std::process::id(),
+            pid: *PID,
             org: tenant.org.clone(),
             user: tenant.user.clone(),
             token: None,

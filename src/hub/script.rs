@@ -238,6 +238,7 @@ impl Rig {
 
     /// Outcome, connection and tool of every line of the access log.
     pub fn log(&self) -> Vec<String> {
+        self.hub.log().write_waiting();
         let mut lines = Vec::new();
         let mut reader = LogReader::new(self.dir.path().join("access.log"));
         let each = |e: Entry| {

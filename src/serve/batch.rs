@@ -1,7 +1,6 @@
 //! Where an answer goes: to a line of its own, or into the one answer of a batch (2025-03-26).
 
-use super::outbox::Outbox;
-use bytes::Bytes;
+use super::outbox::{Outbox, Outgoing};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The place of one answer.
@@ -16,7 +15,7 @@ pub(super) struct Batch(Mutex<State>);
 struct State {
     /// Requests that are neither answered nor cancelled.
     missing: usize,
-    answers: Vec<Bytes>,
+    answers: Vec<Outgoing>,
 }
 
 impl Batch {
@@ -26,7 +25,7 @@ impl Batch {
     }
 
     /// The whole line once the last one is in; `None` also when there is nothing to say.
-    fn take(&self, answer: Option<Bytes>) -> Option<Bytes> {
+    fn take(&self, answer: Option<Outgoing>) -> Option<Outgoing> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.answers.extend(answer);
         state.missing = state.missing.saturating_sub(1);
@@ -37,24 +36,24 @@ impl Batch {
         let mut line = Vec::with_capacity(size + 1);
         for (i, answer) in state.answers.iter().enumerate() {
             line.push(if i == 0 { b'[' } else { b',' });
-            line.extend_from_slice(answer);
+            answer.parts().iter().for_each(|part| line.extend_from_slice(part));
         }
         line.push(b']');
-        Some(line.into())
+        Some(Outgoing::Whole(line.into()))
     }
 }
 
 impl Outlet {
     /// The line that is to be sent now that this answer is in; `None`: it was cancelled.
-    fn line(self, answer: Option<Bytes>) -> Option<Bytes> {
+    fn line(self, answer: Option<Outgoing>) -> Option<Outgoing> {
         match self {
             Self::Line => answer,
             Self::Batch(batch) => batch.take(answer),
         }
     }
 
-    pub(super) async fn answer(self, outbox: &Outbox, answer: Bytes) {
-        if let Some(line) = self.line(Some(answer)) {
+    pub(super) async fn answer(self, outbox: &Outbox, answer: impl Into<Outgoing>) {
+        if let Some(line) = self.line(Some(answer.into())) {
             outbox.send(line).await;
         }
     }
@@ -70,13 +69,17 @@ impl Outlet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     #[test]
     fn a_batch_is_told_once_it_is_whole() {
         let batch = Batch::of(3);
-        assert_eq!(batch.take(Some(Bytes::from_static(b"1"))), None);
-        assert_eq!(batch.take(None), None);
-        assert_eq!(batch.take(Some(Bytes::from_static(b"{}"))).unwrap(), "[1,{}]");
-        assert_eq!(Batch::of(1).take(None), None, "nothing but cancelled ones: no answer");
+        let text = Bytes::from_static;
+        let parts = [b"{", b"2", b"}"].map(|part| text(part));
+        assert!(batch.take(Some(text(b"1").into())).is_none());
+        assert!(batch.take(None).is_none());
+        let whole = batch.take(Some(Outgoing::Parts(parts))).unwrap();
+        assert_eq!(whole.parts().concat(), b"[1,{2}]");
+        assert!(Batch::of(1).take(None).is_none(), "nothing but cancelled ones: no answer");
     }
 }

@@ -6,7 +6,7 @@ use super::{
     client::Client,
     flights::Flights,
     legacy, modern,
-    outbox::Outbox,
+    outbox::{Outbox, Outgoing},
 };
 use crate::{
     hub::{Hub, Request},
@@ -59,6 +59,10 @@ pub(super) struct Shared {
     /// Lists that are about to be given.
     listing: AtomicUsize,
 }
+
+/// A result of so many bytes is not copied into its line; writing three parts costs more than
+/// copying a short one.
+const LONG: usize = 8 * 1024;
 
 const NEVER: u64 = u64::MAX;
 
@@ -290,10 +294,11 @@ impl Conversation {
 
 pub(super) const LIST_CHANGED: &str = "notifications/tools/list_changed";
 
-fn line(id: &Id, result: Result<Bytes, RpcError>) -> Bytes {
+fn line(id: &Id, result: Result<Bytes, RpcError>) -> Outgoing {
     match result {
-        Ok(result) => frame::response(id, result),
-        Err(error) => error::response(Some(id), &error),
+        Ok(result) if result.len() >= LONG => Outgoing::Parts(frame::response_parts(id, result)),
+        Ok(result) => frame::response(id, result).into(),
+        Err(error) => error::response(Some(id), &error).into(),
     }
 }
 

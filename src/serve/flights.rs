@@ -1,6 +1,9 @@
 //! The requests that are being worked on: each is answered once, or cancelled and never.
 
-use super::{batch::Outlet, outbox::Outbox};
+use super::{
+    batch::Outlet,
+    outbox::{Outbox, Outgoing},
+};
 use crate::{
     task::{self, Shutdown},
     wire::{Id, RpcError, error},
@@ -69,7 +72,7 @@ impl Flights {
     /// flight.
     pub(super) fn start<F>(&self, name: &'static str, id: &Id, outlet: Outlet, work: F)
     where
-        F: Future<Output = Bytes> + Send + 'static,
+        F: Future<Output = Outgoing> + Send + 'static,
     {
         let serial = self.0.serials.fetch_add(1, Ordering::Relaxed);
         let flight = Flight { shared: Arc::clone(&self.0), id: id.clone(), serial };

@@ -8,6 +8,8 @@ mod answer;
 mod batch;
 mod client;
 mod conversation;
+#[cfg(test)]
+mod desk;
 mod flights;
 mod input;
 mod legacy;

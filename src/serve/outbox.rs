@@ -15,10 +15,35 @@ const PLACES: usize = 64;
 pub(super) struct Outbox(mpsc::Sender<Item>);
 
 enum Item {
-    /// A message without its line break.
-    Line(Bytes),
+    Line(Outgoing),
     /// Nothing comes after it.
     Close,
+}
+
+/// A message without its line break; what is long comes in parts, because it is not copied.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    Whole(Bytes),
+    Parts([Bytes; 3]),
+}
+
+impl From<Bytes> for Outgoing {
+    fn from(line: Bytes) -> Self {
+        Self::Whole(line)
+    }
+}
+
+impl Outgoing {
+    pub(super) fn parts(&self) -> &[Bytes] {
+        match self {
+            Self::Whole(line) => std::slice::from_ref(line),
+            Self::Parts(parts) => parts,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.parts().iter().map(Bytes::len).sum()
+    }
 }
 
 /// The other end, for the one writer.
@@ -39,14 +64,14 @@ pub(super) fn queue() -> (Outbox, Writer) {
 
 impl Outbox {
     /// Queues one message; waits while the client does not read.
-    pub(super) async fn send(&self, line: Bytes) {
+    pub(super) async fn send(&self, line: impl Into<Outgoing>) {
         // Without a writer there is no client to tell anything.
-        let _gone = self.0.send(Item::Line(line)).await;
+        let _gone = self.0.send(Item::Line(line.into())).await;
     }
 
     /// Queues one message where there is a place: for what a client can do without.
     pub(super) fn offer(&self, line: Bytes) {
-        let _full = self.0.try_send(Item::Line(line));
+        let _full = self.0.try_send(Item::Line(line.into()));
     }
 
     /// Ends the writer after everything that is queued.
@@ -67,7 +92,13 @@ impl Writer {
             let mut last = false;
             for item in items.drain(..) {
                 match item {
-                    Item::Line(line) if !last => parts.extend([line, Bytes::from_static(b"\n")]),
+                    Item::Line(line) if !last => {
+                        match line {
+                            Outgoing::Whole(line) => parts.push(line),
+                            Outgoing::Parts(all) => parts.extend(all),
+                        }
+                        parts.push(Bytes::from_static(b"\n"));
+                    }
                     Item::Line(_) => {}
                     Item::Close => last = true,
                 }
@@ -143,7 +174,9 @@ mod tests {
         let long = Bytes::from(vec![b'x'; 1000]);
         let lines = async {
             outbox.send(Bytes::from_static(b"a")).await;
-            outbox.send(long.clone()).await;
+            outbox
+                .send(Outgoing::Parts([long.slice(..1), long.slice(1..999), long.slice(999..)]))
+                .await;
             outbox.close().await;
             outbox.send(Bytes::from_static(b"late")).await;
         };

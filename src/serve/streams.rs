@@ -109,10 +109,25 @@ mod unix {
         };
         let to = stdout.try_clone_to_owned().ok()?;
         let sink = match shapes.1 {
-            Shape::Pipe => Sink::Async(Box::new(pipe::Sender::from_owned_fd(to).ok()?)),
+            Shape::Pipe => {
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                widen(&to);
+                Sink::Async(Box::new(pipe::Sender::from_owned_fd(to).ok()?))
+            }
             Shape::Socket => Sink::Async(Box::new(socket(to)?)),
         };
         Some((input, sink, before))
+    }
+
+    /// Room for a long answer in one write: a pipe has 64 KiB, and the rest of an answer would
+    /// wait until the client has woken up and read. Where the system has no room to give, the
+    /// pipe stays as it is.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn widen(pipe: &OwnedFd) {
+        const ROOM: usize = 1 << 20;
+        if rustix::pipe::fcntl_getpipe_size(pipe).is_ok_and(|room| room < ROOM) {
+            let _as_it_is = rustix::pipe::fcntl_setpipe_size(pipe, ROOM);
+        }
     }
 
     fn socket(fd: OwnedFd) -> Option<UnixStream> {
@@ -162,7 +177,7 @@ mod unix {
             let mut buffer = BytesMut::new();
             assert_eq!(input.fill(&mut buffer).await.unwrap(), 5);
             let (outbox, writer) = crate::serve::outbox::queue();
-            outbox.send("world".into()).await;
+            outbox.send(bytes::Bytes::from_static(b"world")).await;
             outbox.close().await;
             writer.run(sink).await.unwrap();
             drop((input, restore));

@@ -1,116 +1,19 @@
-//! A scripted client in front of a hub of scripted upstreams.
+//! What a client sees, message by message.
 
-use super::{Ended, Options, input::Input, outbox::Sink, stdio::serve};
+use super::{
+    Ended, Options,
+    desk::{Desk, MODERN, call, initialize, one},
+};
 use crate::{
     hub::{
         ErrorKind, Plan, UpstreamError,
-        script::{Does, Rig, Script, ours, scripted},
+        script::{Does, Script},
     },
     kind::Era,
     upstream::Event,
 };
 use serde_json::{Value, json};
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream},
-    task::JoinHandle,
-};
-use tokio_util::sync::CancellationToken;
-
-struct Desk {
-    rig: Rig,
-    to: Option<DuplexStream>,
-    from: BufReader<DuplexStream>,
-    stop: CancellationToken,
-    ended: JoinHandle<Ended>,
-}
-
-const MODERN: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
-
-impl Desk {
-    fn open(plan: Plan) -> Self {
-        Self::with(plan, Options::default())
-    }
-
-    fn with(plan: Plan, options: Options) -> Self {
-        let rig = Rig::open();
-        rig.hub.apply(plan);
-        let (to, input) = tokio::io::duplex(1 << 20);
-        let (output, from) = tokio::io::duplex(1 << 20);
-        let stop = CancellationToken::new();
-        let (hub, shutdown, token) = (rig.hub.clone(), rig.shutdown.clone(), stop.clone());
-        let ended = rig.shutdown.spawn_firm("serve", async move {
-            let (input, sink) = (Input::Async(Box::new(input)), Sink::Async(Box::new(output)));
-            serve(input, sink, &hub, &shutdown, &options, token).await
-        });
-        Self { rig, to: Some(to), from: BufReader::new(from), stop, ended }
-    }
-
-    async fn say(&mut self, text: &str) {
-        let to = self.to.as_mut().unwrap();
-        to.write_all(text.as_bytes()).await.unwrap();
-        to.write_all(b"\n").await.unwrap();
-    }
-
-    async fn hear(&mut self) -> String {
-        let mut line = String::new();
-        let wait = Duration::from_secs(20);
-        tokio::time::timeout(wait, self.from.read_line(&mut line)).await.unwrap().unwrap();
-        line.trim_end_matches('\n').to_owned()
-    }
-
-    async fn json(&mut self) -> Value {
-        serde_json::from_str(&self.hear().await).unwrap()
-    }
-
-    async fn ask(&mut self, text: &str) -> Value {
-        self.say(text).await;
-        self.json().await
-    }
-
-    async fn initialized(plan: Plan, version: &str) -> Self {
-        let mut desk = Self::open(plan);
-        let answer = desk.ask(&initialize(version)).await;
-        assert_eq!(answer["result"]["protocolVersion"], version);
-        desk.say(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
-        // From here on nothing is news.
-        desk.ask(r#"{"jsonrpc":"2.0","id":"first","method":"tools/list"}"#).await;
-        desk
-    }
-
-    /// Closes the client's end; what is still said, and why it ended.
-    async fn leave(mut self) -> (Vec<String>, Ended) {
-        drop(self.to.take());
-        let mut rest = Vec::new();
-        loop {
-            let line = self.hear().await;
-            if line.is_empty() {
-                break;
-            }
-            rest.push(line);
-        }
-        (rest, self.ended.await.unwrap())
-    }
-}
-
-fn initialize(version: &str) -> String {
-    format!(
-        r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{version}","capabilities":{{}},"clientInfo":{{"name":"t","version":"1"}}}}}}"#
-    )
-}
-
-fn call(id: &str, name: &str) -> String {
-    format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{name}","arguments":{{}}}}}}"#
-    )
-}
-
-fn one(script: &Arc<Script>) -> Plan {
-    ours(vec![scripted("a", script)])
-}
+use std::{sync::atomic::Ordering, time::Duration};
 
 #[tokio::test]
 async fn nothing_is_said_first_and_every_revision_gets_what_it_asks() {

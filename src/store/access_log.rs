@@ -1,13 +1,16 @@
 //! Who called what, and how it ended: one line a call, whole or not at all.
+//!
+//! The lines of calls that end in the same turn of the runtime go out in one write, at the end of
+//! that turn: with many calls in flight the writes would else be a tenth of what a call costs.
 
 use super::time;
-use crate::{disk::rotate::Rotating, log::scrub, text::line};
+use crate::{disk::rotate::Rotating, log::scrub, task, text::line};
 use serde::{Deserialize, Serialize};
 use std::{
     borrow::Cow,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::SystemTime,
@@ -15,6 +18,8 @@ use std::{
 
 /// The log's size at which it becomes `.1`.
 const FILE_BYTES: u64 = 8 << 20;
+/// So much is written at once, however long the turn still is.
+const MANY_BYTES: usize = 16 << 10;
 /// The mark that begins every line: the format's version. Quotes inside texts are escaped, so it
 /// occurs nowhere else, and a reader finds a line behind a torn one by it.
 pub(super) const MARK: &str = "{\"v\":1,";
@@ -116,6 +121,8 @@ pub struct AccessLog {
 #[derive(Debug)]
 struct Shared {
     file: Mutex<Rotating>,
+    /// Whole lines that are not written yet. Who makes it not empty sees to its being written.
+    waiting: Mutex<Vec<u8>>,
     warned: AtomicBool,
 }
 
@@ -127,21 +134,70 @@ impl AccessLog {
 
     fn with_limit(path: PathBuf, limit: u64) -> Self {
         let file = Mutex::new(Rotating::new(path, limit));
-        Self { shared: Arc::new(Shared { file, warned: AtomicBool::new(false) }) }
+        let (waiting, warned) = (Mutex::default(), AtomicBool::new(false));
+        Self { shared: Arc::new(Shared { file, waiting, warned }) }
     }
 
-    /// Writes one line, by one `write` and without waiting for the disk. A failure never fails
-    /// the call that is told of: it warns, once for each process.
+    /// Writes one line, without waiting for the disk: at the end of this turn of the runtime,
+    /// with the other lines of the turn, and before what the turn has to tell clients; outside of
+    /// a runtime at once. A failure never fails the call that is told of: it warns, once for each
+    /// process.
     pub fn append(&self, entry: &Entry) {
-        let Ok(json) = serde_json::to_string(&entry.fitted()) else { return };
-        let text = format!("{MARK}{}\n", &json[1..]);
-        let mut file = self.shared.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let Err(error) = file.append(text.as_bytes()) else { return };
+        let mut waiting = self.shared.waiting();
+        let first = waiting.is_empty();
+        push_line(&mut waiting, entry);
+        let many = waiting.len() >= MANY_BYTES;
+        drop(waiting);
+        if many {
+            self.shared.write();
+        } else if first {
+            let shared = Arc::clone(&self.shared);
+            task::at_end_of_turn(move || shared.write());
+        }
+    }
+
+    /// Writes what the turn has left so far: for who reads the log in the same turn.
+    pub fn write_waiting(&self) {
+        self.shared.write();
+    }
+}
+
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what is waiting, by one `write`.
+    fn write(&self) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.waiting();
+        if lines.is_empty() {
+            return;
+        }
+        let written = file.append(&lines);
+        lines.clear();
+        drop(lines);
+        let Err(error) = written else { return };
         let path = file.path().display().to_string();
         drop(file);
-        if !self.shared.warned.swap(true, Ordering::Relaxed) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!("calls are not logged in {path}: {error}");
         }
+    }
+}
+
+/// Appends the entry's line: [`MARK`], and its JSON without the brace that is in the mark.
+fn push_line(to: &mut Vec<u8>, entry: &Entry) {
+    let start = to.len();
+    to.extend_from_slice(MARK.as_bytes());
+    let brace = to.len() - 1;
+    to.truncate(brace);
+    // Into memory, and of plain texts and numbers: it cannot fail.
+    if serde_json::to_writer(&mut *to, &entry.fitted()).is_ok() {
+        to[brace] = b',';
+        to.push(b'\n');
+    } else {
+        to.truncate(start);
     }
 }
 
@@ -250,6 +306,35 @@ pub(super) mod tests {
         tools.dedup();
         assert_eq!(tools.len(), 1000, "every line once");
         assert!(crate::disk::rotate::older(&path).exists(), "it was rotated");
+    }
+
+    #[tokio::test]
+    async fn calls_of_one_turn_are_written_together_and_before_what_comes_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("access.log");
+        let log = AccessLog::new(path.clone());
+        log.append(&entry("a"));
+        log.append(&entry("b"));
+        assert!(!path.exists(), "not in the middle of the turn");
+        tokio::task::yield_now().await;
+        assert_eq!(read(&path).len(), 2);
+        log.append(&entry("c"));
+        tokio::task::yield_now().await;
+        assert_eq!(read(&path).len(), 3);
+        let full = Entry { client: Some("x".repeat(80)), ..entry("full") };
+        (0..100).for_each(|_| log.append(&full));
+        assert!(read(&path).len() > 3, "nothing piles up");
+    }
+
+    #[test]
+    fn nothing_is_lost_when_the_runtime_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("access.log");
+        let log = AccessLog::new(path.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { log.append(&entry("last")) });
+        runtime.shutdown_background();
+        assert_eq!(read(&path).len(), 1);
     }
 
     #[cfg(unix)]

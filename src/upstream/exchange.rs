@@ -74,7 +74,7 @@ impl Inner {
             match failure {
                 Failure::Unauthorized { generation, .. } if !tried.auth => {
                     tried.auth = true;
-                    self.config.credentials.rejected(generation).await?;
+                    Box::pin(self.config.credentials.rejected(generation)).await?;
                 }
                 Failure::SessionGone { epoch } if !tried.session => {
                     tried.session = true;
@@ -155,11 +155,12 @@ impl Inner {
             tokio::time::sleep(at.wait.min(deadline.left())).await;
             let last_id = Some(&*at.last_id);
             let resumed =
-                streamable::get(&client, &prepared, &headers, epoch, last_id, deadline).await;
+                Box::pin(streamable::get(&client, &prepared, &headers, epoch, last_id, deadline))
+                    .await;
             last = Some(at.clone());
             match resumed {
                 Ok(response) => {
-                    answer = streamable::events(response, id, deadline, &router).await;
+                    answer = Box::pin(streamable::events(response, id, deadline, &router)).await;
                     if let Err((Failure::Broken { .. }, at @ None)) = &mut answer {
                         // A stream that broke again before its first id is taken up once more
                         // from the same place only if it made headway, which it did not.

@@ -132,7 +132,7 @@ async fn read(mut response: Response, router: &Router) -> Decoder {
             pace.rest();
         }
         match streamable::part(&mut response, &mut pace, owed, &deadline).await {
-            Ok(Some(chunk)) => decoder.push(&chunk),
+            Ok(Some(chunk)) => decoder.push(chunk),
             Ok(None) | Err(_) => return decoder,
         }
     }

@@ -14,6 +14,7 @@ mod legacy;
 mod listen;
 mod modern;
 mod recover;
+mod refusal;
 mod said;
 mod session;
 mod streamable;

@@ -72,7 +72,8 @@ impl Inner {
         if let Some(session) = &*self.session.load() {
             return Ok(Arc::clone(session));
         }
-        let session = Arc::new(self.open(deadline).await?);
+        // A box, for it is seldom run and large: every call has room for what it awaits.
+        let session = Arc::new(Box::pin(self.open(deadline)).await?);
         tracing::debug!(connection = %self.config.name, era = %session.era, version = session.version, "session opened");
         self.session.store(Some(Arc::clone(&session)));
         self.listen(&session);
@@ -262,7 +263,7 @@ impl Inner {
         let client = if let Some(client) = self.client.get() {
             client.clone()
         } else {
-            let client = self.deps.net.client(url, self.config.connect_timeout).await?;
+            let client = Box::pin(self.deps.net.client(url, self.config.connect_timeout)).await?;
             self.client.get_or_init(|| client).clone()
         };
         Ok(Transport { client, prepared })

@@ -3,7 +3,8 @@
 use super::{
     deadline::{Deadline, Elapsed, Pace},
     failure::Failure,
-    said::{passed_on, said},
+    refusal::{not_mcp, refusal},
+    said::said,
 };
 use crate::{
     auth::Prepared,
@@ -16,19 +17,14 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{ACCEPT, CONTENT_TYPE, LOCATION},
 };
 use reqwest::{Client, Request, Response};
-use std::{
-    borrow::Cow,
-    time::{Duration, SystemTime},
-};
+use std::{borrow::Cow, time::Duration};
 
 /// Longest message that is taken from an upstream, in bytes, counted after decompression.
 pub(super) const MAX_MESSAGE: usize = 16 * 1024 * 1024;
-/// How much of an error page is read.
-const MAX_ERROR_BODY: usize = 64 * 1024;
 const MAX_REDIRECTS: usize = 3;
 /// Most that the headers of an answer may have, in bytes.
 const MAX_HEADERS: usize = 64 * 1024;
@@ -65,13 +61,17 @@ pub(super) async fn post(
     body: Bytes,
     deadline: &Deadline,
 ) -> Result<Response, Failure> {
-    let mut headers = head(prepared, own, BOTH);
-    headers.insert(CONTENT_TYPE, JSON);
+    let headers = || {
+        let mut headers = head(prepared, own, BOTH);
+        headers.insert(CONTENT_TYPE, JSON);
+        headers
+    };
     let response = follow(client, prepared, Method::POST, headers, Some(body), deadline).await?;
     if response.status().is_success() {
         return Ok(response);
     }
-    Err(refusal(response, prepared.generation, epoch, deadline).await)
+    // A box for this and the like: a call has room for all that it may await.
+    Err(Box::pin(refusal(response, prepared.generation, epoch, deadline)).await)
 }
 
 /// Opens the stream for messages that belong to no request, or resumes one after `last_id`.
@@ -83,16 +83,19 @@ pub(super) async fn get(
     last_id: Option<&str>,
     deadline: &Deadline,
 ) -> Result<Response, Failure> {
-    let mut headers = head(prepared, own, EVENTS);
-    if let Some(id) = last_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()) {
-        headers.insert(LAST_EVENT_ID, id);
-    }
+    let headers = || {
+        let mut headers = head(prepared, own, EVENTS);
+        if let Some(id) = last_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()) {
+            headers.insert(LAST_EVENT_ID, id);
+        }
+        headers
+    };
     let response = follow(client, prepared, Method::GET, headers, None, deadline).await?;
     if !response.status().is_success() {
-        return Err(refusal(response, prepared.generation, epoch, deadline).await);
+        return Err(Box::pin(refusal(response, prepared.generation, epoch, deadline)).await);
     }
     if content_type(&response) != "text/event-stream" {
-        return Err(not_mcp(response, deadline).await);
+        return Err(Box::pin(not_mcp(response, deadline)).await);
     }
     Ok(response)
 }
@@ -104,12 +107,14 @@ pub(super) async fn delete(
     own: &HeaderMap,
     deadline: &Deadline,
 ) -> Result<(), Failure> {
-    let headers = head(prepared, own, BOTH);
+    let headers = || head(prepared, own, BOTH);
     follow(client, prepared, Method::DELETE, headers, None, deadline).await.map(drop)
 }
 
 fn head(prepared: &Prepared, own: &HeaderMap, accept: HeaderValue) -> HeaderMap {
     let mut headers = prepared.headers.clone();
+    // What the client adds finds room too.
+    headers.reserve(own.len() + 8);
     headers.insert(ACCEPT, accept);
     for (name, value) in own {
         headers.insert(name, value.clone());
@@ -122,14 +127,15 @@ async fn follow(
     client: &Client,
     prepared: &Prepared,
     method: Method,
-    headers: HeaderMap,
+    headers: impl Fn() -> HeaderMap,
     body: Option<Bytes>,
     deadline: &Deadline,
 ) -> Result<Response, Failure> {
-    let mut url = prepared.url.expose().clone();
+    let mut moved_to = None;
     for _ in 0..=MAX_REDIRECTS {
+        let url = moved_to.as_ref().unwrap_or(prepared.url.expose());
         let mut request = Request::new(method.clone(), url.clone());
-        request.headers_mut().clone_from(&headers);
+        *request.headers_mut() = headers();
         if let Some(body) = &body {
             *request.body_mut() = Some(body.clone().into());
         }
@@ -159,7 +165,7 @@ async fn follow(
             .and_then(|to| url.join(to.to_str().ok()?).ok())
             .ok_or_else(|| Failure::NotMcp { detail: "a redirect to nowhere".to_owned() })?;
         let shown = said(&crate::secret::RedactedUrl::new(target.clone()).to_string(), 400);
-        if !net::same_origin(&url, &target) {
+        if !net::same_origin(url, &target) {
             return Err(Failure::NotMcp {
                 detail: format!(
                     "it redirects to another origin, {shown}; connect that URL if you trust it"
@@ -176,7 +182,7 @@ async fn follow(
                 ),
             });
         }
-        url = target;
+        moved_to = Some(target);
     }
     Err(Failure::NotMcp { detail: format!("more than {MAX_REDIRECTS} redirects") })
 }
@@ -194,7 +200,7 @@ pub(super) async fn answer(
             let body = body(response, MAX_MESSAGE, deadline).await.map_err(|f| (f, None))?;
             json(body, id, incoming).await.map_err(|f| (f, None))
         }
-        _ => Err((not_mcp(response, deadline).await, None)),
+        _ => Err((Box::pin(not_mcp(response, deadline)).await, None)),
     }
 }
 
@@ -205,15 +211,23 @@ async fn json(body: Bytes, id: u64, incoming: &dyn Incoming) -> Result<Answer, F
     let not_json = |detail: String| Failure::NotMcp {
         detail: format!("{detail}: {:?}", said(&String::from_utf8_lossy(&start), 80)),
     };
+    let foreign = || not_json("the answer belongs to another request".to_owned());
     let message = Message::read(body).await;
     let message = message.map_err(|error| not_json(format!("the answer is {error}")))?;
+    let all = match message {
+        Message::Single(frame) => {
+            let answer = sort(frame, id, incoming, true);
+            return answer.ok_or_else(foreign);
+        }
+        all @ Message::Batch(_) => frames(all),
+    };
     let mut found = None;
-    for frame in frames(message) {
+    for frame in all {
         if let Some(answer) = sort(frame, id, incoming, true) {
             found.get_or_insert(answer);
         }
     }
-    found.ok_or_else(|| not_json("the answer belongs to another request".to_owned()))
+    found.ok_or_else(foreign)
 }
 
 /// The answer if `frame` is one to request `id`; everything else goes to `incoming`. In a JSON
@@ -273,7 +287,7 @@ pub(super) async fn events(
             pace.rest();
         }
         match part(&mut response, &mut pace, decoder.is_mid_event(), deadline).await {
-            Ok(Some(chunk)) => decoder.push(&chunk),
+            Ok(Some(chunk)) => decoder.push(chunk),
             Ok(None) => {
                 let detail = format!("the stream ended without an answer{odd}");
                 return Err((Failure::Broken { detail }, resume(&decoder)));
@@ -352,7 +366,11 @@ pub(super) async fn part(
 }
 
 /// Reads a whole body of at most `max` bytes.
-async fn body(mut response: Response, max: usize, deadline: &Deadline) -> Result<Bytes, Failure> {
+pub(super) async fn body(
+    mut response: Response,
+    max: usize,
+    deadline: &Deadline,
+) -> Result<Bytes, Failure> {
     let too_large =
         || Failure::TooLarge { detail: format!("the answer is larger than {max} bytes") };
     let expected = response.content_length().and_then(|n| usize::try_from(n).ok());
@@ -391,75 +409,6 @@ fn release(mut response: Response) {
     });
 }
 
-/// What a status that is no success means.
-async fn refusal(
-    response: Response,
-    generation: u64,
-    epoch: Option<u64>,
-    deadline: &Deadline,
-) -> Failure {
-    let status = response.status();
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
-    let challenge: Vec<String> = response
-        .headers()
-        .get_all(WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok().map(str::to_owned))
-        .collect();
-    let kind = content_type(&response).into_owned();
-    let grace = deadline.at_most(Duration::from_secs(5));
-    let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
-    let error =
-        Frame::parse(&page).ok().and_then(|f| f.error).map(RpcError::from_json).map(passed_on);
-    let what = match &error {
-        Some(error) => said(&error.message(), 200),
-        None if kind == "text/html" => "an HTML page".to_owned(),
-        None => said(&String::from_utf8_lossy(&page), 80),
-    };
-    let separator = if what.is_empty() { "" } else { ": " };
-    let detail = format!("HTTP {}{separator}{what}", status.as_u16());
-    match status {
-        StatusCode::UNAUTHORIZED => Failure::Unauthorized { generation, detail },
-        StatusCode::FORBIDDEN if challenge.iter().any(|c| c.contains("insufficient_scope")) => {
-            let scope = challenge.iter().find_map(|c| auth_param(c, "scope"));
-            Failure::Forbidden { scope, detail }
-        }
-        StatusCode::NOT_FOUND if epoch.is_some() && !method_missing(error.as_ref()) => {
-            Failure::SessionGone { epoch: epoch.unwrap_or_default() }
-        }
-        // Servers on the TypeScript SDK's examples answer 400 after a restart, where the
-        // specification says 404 (mcp-remote#307): the request surely did not run.
-        StatusCode::BAD_REQUEST if epoch.is_some() && what.to_lowercase().contains("session") => {
-            Failure::SessionGone { epoch: epoch.unwrap_or_default() }
-        }
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Failure::Busy { status: status.as_u16(), retry_after, detail }
-        }
-        _ => Failure::Status { status: status.as_u16(), detail, error },
-    }
-}
-
-/// A modern server says "no such method" with 404 and a JSON-RPC error (SEP-2243).
-fn method_missing(error: Option<&RpcError>) -> bool {
-    error.is_some_and(|e| e.code == crate::wire::error::METHOD_NOT_FOUND)
-}
-
-async fn not_mcp(response: Response, deadline: &Deadline) -> Failure {
-    let status = response.status().as_u16();
-    let kind = content_type(&response).into_owned();
-    let grace = deadline.at_most(Duration::from_secs(5));
-    let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
-    let start = said(&String::from_utf8_lossy(&page), 80);
-    let what = match kind.as_str() {
-        "text/html" => "an HTML page, not MCP".to_owned(),
-        "" => "no content type, not MCP".to_owned(),
-        other => format!("{}, not MCP", said(other, 60)),
-    };
-    Failure::NotMcp {
-        detail: format!("the server answered with {what} (HTTP {status}): {start:?}"),
-    }
-}
-
 /// The media type in lower case, without its parameters.
 pub(super) fn content_type(response: &Response) -> Cow<'_, str> {
     let value = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
@@ -471,50 +420,9 @@ pub(super) fn content_type(response: &Response) -> Cow<'_, str> {
     }
 }
 
-/// Seconds or a date (RFC 9110, 10.2.3).
-fn retry_after(value: &HeaderValue) -> Option<Duration> {
-    let value = value.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(value).ok()?;
-    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-/// A parameter of a challenge, quoted or not.
-fn auth_param(challenge: &str, name: &str) -> Option<String> {
-    let after = challenge.split(&format!("{name}=")).nth(1)?;
-    let value = match after.strip_prefix('"') {
-        Some(quoted) => quoted.split('"').next()?,
-        None => after.split([',', ' ']).next()?,
-    };
-    Some(said(value, 200))
-}
-
 /// Turns an elapsed deadline into the failure of a request that had left.
 impl From<Elapsed> for Failure {
     fn from(_: Elapsed) -> Self {
         Self::TimedOut { detail: "no answer within the time".to_owned(), sent: true }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let value = |text: &str| retry_after(&HeaderValue::from_str(text).unwrap());
-        assert_eq!(value("3"), Some(Duration::from_secs(3)));
-        assert_eq!(value("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(value("soon"), None);
-    }
-
-    #[test]
-    fn scope_is_read_from_a_challenge() {
-        let quoted = r#"Bearer error="insufficient_scope", scope="a b", x=1"#;
-        assert_eq!(auth_param(quoted, "scope").as_deref(), Some("a b"));
-        assert_eq!(auth_param("Bearer scope=a, x=1", "scope").as_deref(), Some("a"));
-        assert_eq!(auth_param("Bearer", "scope"), None);
     }
 }

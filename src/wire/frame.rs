@@ -210,13 +210,24 @@ fn line(id: Option<&Id>, method: &str, params: Option<&[u8]>) -> Bytes {
 /// A whole response (without the line break) that carries `result`, on one line.
 pub fn response(id: &Id, result: Bytes) -> Bytes {
     let result = splice::one_line(result);
-    let mut out = Vec::with_capacity(result.len() + id.json().len() + 40);
-    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
-    out.extend_from_slice(id.json());
-    out.extend_from_slice(b",\"result\":");
+    let mut out = before_result(id, result.len() + 1);
     out.extend_from_slice(&result);
     out.push(b'}');
     out.into()
+}
+
+/// The same in three parts, for a result that is too long to be copied.
+pub fn response_parts(id: &Id, result: Bytes) -> [Bytes; 3] {
+    let head = before_result(id, 0).into();
+    [head, splice::one_line(result), Bytes::from_static(b"}")]
+}
+
+fn before_result(id: &Id, room: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(id.json().len() + 40 + room);
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    out.extend_from_slice(id.json());
+    out.extend_from_slice(b",\"result\":");
+    out
 }
 
 #[cfg(test)]
@@ -301,6 +312,8 @@ mod tests {
         assert_eq!(request(&id, "ping", None), r#"{"jsonrpc":"2.0","id":3,"method":"ping"}"#);
         assert_eq!(notification("a", Some(b"{}")), r#"{"jsonrpc":"2.0","method":"a","params":{}}"#);
         let result = Bytes::from_static(b"{\n}");
-        assert_eq!(response(&id, result), r#"{"jsonrpc":"2.0","id":3,"result":{ }}"#);
+        let want = r#"{"jsonrpc":"2.0","id":3,"result":{ }}"#;
+        assert_eq!(response(&id, result.clone()), want);
+        assert_eq!(response_parts(&id, result).concat(), want.as_bytes());
     }
 }

@@ -49,6 +49,20 @@ pub fn scan(text: &[u8], max_depth: usize) -> Result<Top, ScanError> {
     if end == text.len() { Ok(top) } else { Err(ScanError::Syntax(end)) }
 }
 
+const fn table(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < bytes.len() {
+        table[bytes[i] as usize] = true;
+        i += 1;
+    }
+    table
+}
+
+/// What may stand behind a backslash, but for `u`.
+static SHORT: [bool; 256] = table(b"\"\\/bfnrt");
+static HEX: [bool; 256] = table(b"0123456789abcdefABCDEF");
+
 #[derive(Clone, Copy)]
 struct Scanner<'a> {
     text: &'a [u8],
@@ -141,29 +155,52 @@ impl Scanner<'_> {
         if self.text.get(at..end) == Some(word) { Ok(end) } else { Err(ScanError::Syntax(at)) }
     }
 
-    /// The end of the string whose opening quote is at `at`.
+    /// The end of the string whose opening quote is at `at`. Eight bytes at a time, and a text may
+    /// be all escapes: so where the next mark stands does not hang on what the last one was, but
+    /// for the byte behind its backslash, and the processor works on many of them at once.
     fn string(self, at: usize) -> Result<usize, ScanError> {
         let mut at = at + 1;
+        // The mark that the first byte of the next word would have, when it is behind a backslash.
+        let mut escaped = 0;
+        while let Some(word) = self.text.get(at..).and_then(|rest| rest.first_chunk()) {
+            let mut marks = marks(u64::from_le_bytes(*word)) & !escaped;
+            escaped = 0;
+            while marks != 0 {
+                let found = at + marks.trailing_zeros() as usize / 8;
+                match self.text[found] {
+                    b'"' => return Ok(found + 1),
+                    b'\\' => self.escape(found)?,
+                    _ => return Err(ScanError::Syntax(found)),
+                };
+                let lowest = marks & marks.wrapping_neg();
+                marks &= !(lowest | lowest << 8);
+                escaped = lowest >> 56;
+            }
+            at += 8;
+        }
+        at += usize::from(escaped != 0);
         loop {
-            at = plain_end(self.text, at);
             match self.text.get(at) {
                 Some(b'"') => return Ok(at + 1),
                 Some(b'\\') => at = self.escape(at)?,
+                Some(0x20..) => at += 1,
                 _ => return Err(ScanError::Syntax(at)),
             }
         }
     }
 
+    #[inline]
     fn escape(self, at: usize) -> Result<usize, ScanError> {
-        match self.text.get(at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
-            Some(b'u') => match self.text.get(at + 2..at + 6) {
-                // A lone surrogate is valid text; what it means is for others to say.
-                Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) => Ok(at + 6),
-                _ => Err(ScanError::Syntax(at)),
-            },
-            _ => Err(ScanError::Syntax(at)),
-        }
+        let end = match self.text.get(at + 1) {
+            // A lone surrogate is valid text; what it means is for others to say.
+            Some(b'u') => {
+                let hex = self.text.get(at + 2..).and_then(|rest| rest.first_chunk::<4>());
+                hex.filter(|hex| hex.iter().all(|b| HEX[usize::from(*b)])).map(|_| at + 6)
+            }
+            Some(kind) if SHORT[usize::from(*kind)] => Some(at + 2),
+            _ => None,
+        };
+        end.ok_or(ScanError::Syntax(at))
     }
 
     fn number(self, at: usize) -> Result<usize, ScanError> {
@@ -188,26 +225,17 @@ impl Scanner<'_> {
     }
 }
 
-/// The first byte from `at` on that ends a run of plain string text: a quote, a backslash or a
-/// control character; the length of the text when there is none. Eight bytes at a time.
-fn plain_end(text: &[u8], mut at: usize) -> usize {
+/// The high bit of each byte that is a quote, a backslash or a control character, and no other.
+#[inline]
+fn marks(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The lowest marked byte is exact; a borrow can only mark bytes above it.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        let quote = zero(word ^ (ONES * u64::from(b'"')));
-        let backslash = zero(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let found = quote | backslash | control;
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let ends = |b: &u8| matches!(b, b'"' | b'\\' | 0..=0x1f);
-    text[at.min(text.len())..].iter().position(ends).map_or(text.len(), |n| at + n)
+    const LOW: u64 = 0x7f * ONES;
+    // Of seven bits and an addend that never carries out of its byte: the high bit is clear only
+    // where they were zero, and below 0x20 in the third.
+    let quote = ((word ^ (ONES * u64::from(b'"'))) & LOW) + LOW;
+    let backslash = ((word ^ (ONES * u64::from(b'\\'))) & LOW) + LOW;
+    let control = (word & LOW) + ONES * 0x60;
+    !((quote & backslash & control) | word) & !LOW
 }
 
 #[cfg(test)]
@@ -296,14 +324,40 @@ mod tests {
     }
 
     #[test]
-    fn special_bytes_are_found_at_every_place() {
-        for special in [b'"', b'\\', 0, 0x1f] {
-            for place in 0..24 {
-                for filler in [b'a', 0x80, 0xff, b' ', b'!', b'#', b'[', b']'] {
-                    let mut text = vec![filler; 25];
-                    text[place] = special;
-                    assert_eq!(plain_end(&text, 0), place, "{special} at {place} in {filler}");
-                    assert_eq!(plain_end(&text, place + 1), 25);
+    fn every_byte_is_marked_for_itself_alone() {
+        for place in 0..8 {
+            for byte in 0..=255_u8 {
+                for filler in [b'a', 0x80, 0xff, b' ', b'!', b'#', b'[', b']', b'"', 0] {
+                    let mut word = [filler; 8];
+                    word[place] = byte;
+                    let marks = marks(u64::from_le_bytes(word)).to_le_bytes();
+                    for (byte, mark) in word.iter().zip(marks) {
+                        let special = matches!(byte, b'"' | b'\\' | 0..=0x1f);
+                        assert_eq!(mark, if special { 0x80 } else { 0 }, "{byte} in {word:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn escapes_and_ends_are_found_at_every_place() {
+        let shorts = [
+            "\\\"", r"\\", r"\/", r"\b", r"\f", r"\n", r"\r", r"\t", r"\u00e9", "\\\\\\\"", r"\\\\",
+        ];
+        let wrong =
+            ["\\", r"\x", r"\u12", r"\u12g4", r"\u", "\u{1}", "\n", "\\\\\\", r"\U0041", "\""];
+        for before in 0..20 {
+            for after in 0..20 {
+                let text =
+                    |middle| format!("[\"{}{middle}{}\",1]", "a".repeat(before), "b".repeat(after));
+                for middle in shorts {
+                    let text = text(middle);
+                    assert!(valid(text.as_bytes()) && serde_says(text.as_bytes()), "{text}");
+                }
+                for middle in wrong {
+                    let text = text(middle);
+                    assert_eq!(valid(text.as_bytes()), serde_says(text.as_bytes()), "{text}");
                 }
             }
         }

@@ -21,6 +21,10 @@ pub struct TooLarge(pub usize);
 /// Bytes in, events out. An event of one `data` line shares the buffer it came in.
 #[derive(Debug)]
 pub struct Decoder {
+    /// What came last, as long as nothing stands before it: the common event is one chunk, and
+    /// not copied.
+    chunk: Bytes,
+    /// The beginning of a line, and what came after it. Empty while there is a `chunk`.
     buffer: BytesMut,
     scanned: usize,
     max: usize,
@@ -39,6 +43,7 @@ impl Decoder {
     /// A decoder that takes events of at most `max` bytes.
     pub fn new(max: usize) -> Self {
         Self {
+            chunk: Bytes::new(),
             buffer: BytesMut::new(),
             scanned: 0,
             max,
@@ -51,13 +56,27 @@ impl Decoder {
         }
     }
 
-    pub fn push(&mut self, chunk: &[u8]) {
-        self.buffer.extend_from_slice(chunk);
+    pub fn push(&mut self, chunk: Bytes) {
+        if self.is_drained() {
+            self.chunk = chunk;
+        } else {
+            self.keep_rest();
+            self.buffer.extend_from_slice(&chunk);
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.chunk.is_empty() && self.buffer.is_empty()
+    }
+
+    fn keep_rest(&mut self) {
+        let rest = std::mem::take(&mut self.chunk);
+        self.buffer.extend_from_slice(&rest);
     }
 
     /// True while part of an event is held: the peer owes us the rest.
     pub fn is_mid_event(&self) -> bool {
-        !self.buffer.is_empty() || self.has_data
+        !self.is_drained() || self.has_data
     }
 
     /// The next whole event. Events without data only carry ids and are not returned.
@@ -75,6 +94,7 @@ impl Decoder {
                 return Err(TooLarge(self.max));
             }
         }
+        // Without a whole line everything is in the buffer.
         if self.buffer.len() + self.event.data.len() > self.max {
             return Err(TooLarge(self.max));
         }
@@ -82,16 +102,20 @@ impl Decoder {
     }
 
     fn next_line(&mut self) -> Option<Bytes> {
-        if self.after_cr && self.buffer.first() == Some(&b'\n') {
-            let _lf = self.buffer.split_to(1);
+        if self.after_cr {
+            if self.chunk.first().or(self.buffer.first()) == Some(&b'\n') {
+                let _lf = self.take(1);
+            }
+            self.after_cr = self.is_drained();
         }
-        self.after_cr &= self.buffer.is_empty();
-        let Some(at) = memchr::memchr2(b'\n', b'\r', &self.buffer[self.scanned..]) else {
+        let held = if self.chunk.is_empty() { &self.buffer[..] } else { &self.chunk[..] };
+        let Some(at) = memchr::memchr2(b'\n', b'\r', &held[self.scanned..]) else {
+            self.keep_rest();
             self.scanned = self.buffer.len();
             return None;
         };
         let end = self.scanned + at;
-        let mut line = self.buffer.split_to(end + 1).freeze();
+        let mut line = self.take(end + 1);
         self.scanned = 0;
         self.after_cr = line[end] == b'\r';
         line.truncate(end);
@@ -99,6 +123,14 @@ impl Decoder {
             line = line.slice(3..);
         }
         Some(line)
+    }
+
+    fn take(&mut self, len: usize) -> Bytes {
+        if self.chunk.is_empty() {
+            self.buffer.split_to(len).freeze()
+        } else {
+            self.chunk.split_to(len)
+        }
     }
 
     fn field(&mut self, line: &Bytes) {
@@ -142,7 +174,7 @@ mod tests {
         let mut decoder = Decoder::new(1000);
         let mut out = Vec::new();
         for chunk in chunks {
-            decoder.push(chunk);
+            decoder.push(Bytes::copy_from_slice(chunk));
             while let Some(e) = decoder.next_event().unwrap() {
                 let data = String::from_utf8(e.data.to_vec()).unwrap();
                 out.push((e.name.map(Into::into), data, e.id.map(Into::into)));
@@ -162,7 +194,7 @@ mod tests {
         ];
         assert_eq!(all(&[STREAM]), want);
         let mut decoder = Decoder::new(1000);
-        decoder.push(STREAM);
+        decoder.push(Bytes::from_static(STREAM));
         while decoder.next_event().unwrap().is_some() {}
         assert_eq!(decoder.retry, Some(Duration::from_millis(5)));
         assert!(decoder.is_mid_event());
@@ -185,12 +217,25 @@ mod tests {
     }
 
     #[test]
+    fn an_event_in_one_chunk_is_not_copied() {
+        let chunk = Bytes::from_static(b"event: message\ndata: {}\n\ndata: [");
+        let mut decoder = Decoder::new(1000);
+        decoder.push(chunk.clone());
+        let event = decoder.next_event().unwrap().unwrap();
+        assert!(chunk.as_ptr_range().contains(&event.data.as_ptr()));
+        assert_eq!(decoder.next_event(), Ok(None));
+        decoder.push(Bytes::from_static(b"1]\n"));
+        decoder.push(Bytes::from_static(b"\n"));
+        assert_eq!(decoder.next_event().unwrap().unwrap().data, "[1]");
+    }
+
+    #[test]
     fn an_endless_event_is_an_error() {
         let mut decoder = Decoder::new(10);
-        decoder.push(b"data: 12345678901");
+        decoder.push(Bytes::from_static(b"data: 12345678901"));
         assert_eq!(decoder.next_event(), Err(TooLarge(10)));
         let mut decoder = Decoder::new(10);
-        decoder.push(b"data: 123456\ndata: 7890\n");
+        decoder.push(Bytes::from_static(b"data: 123456\ndata: 7890\n"));
         assert_eq!(decoder.next_event(), Err(TooLarge(10)));
     }
 }
