@@ -69,33 +69,32 @@ pub async fn discover(
         }
     }
     let assumed = found.is_none();
-    let server = match found {
-        Some(found) => found,
-        None => {
-            if let Some(error) = search.transient {
-                return Err(error);
-            }
-            if named {
-                return Err(SignInError::NotOffered {
-                    detail: format!(
-                        "{} names {} for its sign-in, and nothing there describes one{}",
-                        host(&url),
-                        place(&servers[0]),
-                        search.told()
-                    ),
-                });
-            }
-            if let Some(other) = challenge.filter(|challenge| !challenge.is_oauth()) {
-                return Err(SignInError::NotOffered {
-                    detail: format!(
-                        "{} asks for {:?} credentials, not for OAuth",
-                        host(&url),
-                        said(&other.scheme)
-                    ),
-                });
-            }
-            ServerMetadata::assumed(&origin)
+    let server = if let Some(found) = found {
+        found
+    } else {
+        if let Some(error) = search.transient {
+            return Err(error);
         }
+        if named {
+            return Err(SignInError::NotOffered {
+                detail: format!(
+                    "{} names {} for its sign-in, and nothing there describes one{}",
+                    host(&url),
+                    place(&servers[0]),
+                    search.told()
+                ),
+            });
+        }
+        if let Some(other) = challenge.filter(|challenge| !challenge.is_oauth()) {
+            return Err(SignInError::NotOffered {
+                detail: format!(
+                    "{} asks for {:?} credentials, not for OAuth",
+                    host(&url),
+                    said(&other.scheme)
+                ),
+            });
+        }
+        ServerMetadata::assumed(&origin)
     };
     for (name, endpoint) in server.endpoints() {
         http.check(endpoint).map_err(|detail| {
@@ -168,7 +167,7 @@ impl Search<'_> {
         config: &OAuthConfig,
     ) -> Result<Option<ServerMetadata>, SignInError> {
         let url = self.http.check(issuer).map_err(|detail| {
-            SignInError::refused(format!("the authorization server is {detail}"))
+            SignInError::refused(format!("its authorization server: {detail}"))
         })?;
         let mut foreign = None;
         for candidate in deviations::server_documents(&url, path) {
@@ -178,7 +177,12 @@ impl Search<'_> {
                 continue;
             };
             match deviations::issuer_fits(&server.issuer, issuer, path, config.issuer.as_deref()) {
-                IssuerMatch::Same => return Ok(Some(server)),
+                IssuerMatch::Same => {
+                    let differs =
+                        server.issuer != issuer && deviations::same_issuer(&server.issuer, issuer);
+                    server.found_by = differs.then(|| issuer.to_owned());
+                    return Ok(Some(server));
+                }
                 IssuerMatch::Missing => {
                     issuer.clone_into(&mut server.issuer);
                     return Ok(Some(server));

@@ -5,7 +5,7 @@ use super::{
     AuthMethod, Client, ClientSource, Discovered, Management, OAuthConfig, SignInError,
     http::{HttpError, OAuthHttp, Outgoing},
     http_reply::{HttpReply, Shape},
-    sign_in_error::{code, host, place, said},
+    sign_in_error::{code, host, said},
     token_reply,
 };
 use crate::secret::Secret;
@@ -86,8 +86,8 @@ fn configured(
     redirect_uri: &str,
 ) -> Client {
     secret.iter().for_each(crate::log::redact);
-    let known = &discovered.server.token_auth_methods;
-    let knows = |name: &str| known.iter().any(|method| method == name);
+    let methods = &discovered.server.token_auth_methods;
+    let knows = |name: &str| methods.iter().any(|method| method == name);
     let learned = stored.filter(|stored| {
         stored.source == ClientSource::Configured
             && stored.id == id
@@ -297,7 +297,7 @@ fn no_client(discovered: &Discovered, why: &str) -> SignInError {
     SignInError::NoClient {
         detail: format!(
             "{} {why}: register an application there by hand, then run allmcp connect {url} --client-id ID (and --client-secret-stdin if it has a secret)",
-            place(&discovered.server.issuer)
+            said(&discovered.server.issuer)
         ),
     }
 }
