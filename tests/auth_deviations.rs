@@ -87,6 +87,10 @@ fn discovery() -> Vec<Row> {
             let text = r#"Negotiate abc==, Basic realm="a, b", Bearer resource_metadata="$PRM""#;
             q.challenge = Challenge::Text(text.into());
         }),
+        by_resource("4", "a challenge that leads to a silent host", |q| {
+            let text = r#"Bearer resource_metadata="http://127.0.0.1:1/x""#;
+            q.challenge = Challenge::Text(text.into());
+        }),
         by_resource("5", "no metadata of the resource", |q| {
             (q.prm, q.hosts_server) = (Prm::None, true);
         }),

@@ -44,7 +44,7 @@ pub async fn discover(
     challenge: Option<&Challenge>,
     config: &OAuthConfig,
 ) -> Result<Discovered, SignInError> {
-    let mut search = Search { http, notes: Vec::new(), transient: None };
+    let mut search = Search { http, notes: Vec::new(), transient: None, silent: Vec::new() };
     let prm = search.resource(server, challenge, config).await?;
     let url = deviations::canonical(server);
     let origin = server.origin().ascii_serialization();
@@ -123,6 +123,8 @@ struct Search<'a> {
     notes: Vec<String>,
     /// Something may be there that could not answer now.
     transient: Option<SignInError>,
+    /// Origins that did not answer: no other document of theirs would come either.
+    silent: Vec<String>,
 }
 
 impl Search<'_> {
@@ -201,13 +203,24 @@ impl Search<'_> {
 
     /// A document, or `None` where there is none.
     async fn fetch(&mut self, url: &str) -> Result<Option<Value>, SignInError> {
+        let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
+        let origin = origin.unwrap_or_default();
+        if self.silent.contains(&origin) {
+            return Ok(None);
+        }
         let reply = match self.http.get_json(url).await {
             Ok(reply) => reply,
             Err(HttpError::Useless(detail)) => {
                 self.note(url, &detail);
                 return Ok(None);
             }
-            // No other document of the same host would come either.
+            Err(error @ (HttpError::Connect(_) | HttpError::Broken(_))) => {
+                let error = error.at(url);
+                self.note(url, &error.to_string());
+                self.silent.push(origin);
+                self.transient.get_or_insert(error);
+                return Ok(None);
+            }
             Err(error) => return Err(error.at(url)),
         };
         if reply.status.is_success() {

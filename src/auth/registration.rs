@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn deviation_16_a_registration_has_nothing_that_a_strict_server_does_not_know() {
-        let discovered = super::tests_support::discovered("https://as.example");
+        let discovered = tests_support::discovered("https://as.example");
         let mut config = OAuthConfig::default();
         let names = |config: &OAuthConfig| {
             let body = description(&discovered, config, "http://127.0.0.1:1/callback");
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_last_way_out_names_the_command() {
-        let discovered = super::tests_support::discovered("https://as.example");
+        let discovered = tests_support::discovered("https://as.example");
         let error = no_client(&discovered, "takes no registrations").to_string();
         assert!(error.contains("allmcp connect https://mcp.example/mcp --client-id ID"), "{error}");
     }
