@@ -248,20 +248,20 @@ async fn callback() -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/callback", listener.local_addr().unwrap());
-    let (heard, hear) = tokio::sync::mpsc::unbounded_channel();
+    let (ring, heard) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let (mut head, mut byte) = (Vec::new(), [0]);
-            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).await.unwrap() == 1 {
-                head.push(byte[0]);
+            let (mut text, mut byte) = (Vec::new(), [0]);
+            while !text.ends_with(b"\r\n\r\n") && stream.read(&mut byte).await.unwrap() == 1 {
+                text.push(byte[0]);
             }
-            let _ = heard.send(String::from_utf8(head).unwrap());
+            let _ = ring.send(String::from_utf8(text).unwrap());
             let answer = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nback";
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    (url, hear)
+    (url, heard)
 }
 
 /// Opens a URL as the product does.

@@ -244,32 +244,32 @@ async fn a_device_waits_for_its_user() {
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         Got::of(request.send().await.unwrap()).await
     };
-    let poll = async |begun: &Got| {
-        let code = begun.str("device_code");
+    let poll = async |device: &Got| {
+        let code = device.str("device_code");
         hand.token(&server, &[("grant_type", DEVICE), ("device_code", &code)]).await
     };
-    let begun = begin().await;
-    assert_eq!(poll(&begun).await.refusal(), (400, "authorization_pending"));
+    let device = begin().await;
+    assert_eq!(poll(&device).await.refusal(), (400, "authorization_pending"));
     server.set(|quirks| quirks.device_slow_down = 1);
-    assert_eq!(poll(&begun).await.refusal(), (400, "slow_down"));
-    assert_eq!(hand.get(&begun.str("verification_uri_complete")).await.status, 200);
-    let tokens = poll(&begun).await;
+    assert_eq!(poll(&device).await.refusal(), (400, "slow_down"));
+    assert_eq!(hand.get(&device.str("verification_uri_complete")).await.status, 200);
+    let tokens = poll(&device).await;
     assert_eq!((tokens.status, tokens.str("scope").as_str()), (200, "read"));
-    assert_eq!(poll(&begun).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(poll(&device).await.refusal(), (400, "invalid_grant"));
 
     server.set(|quirks| quirks.device_interval = 5);
-    let begun = begin().await;
-    assert_eq!(begun.json["interval"], json!(5));
-    assert_eq!(poll(&begun).await.refusal(), (400, "authorization_pending"));
-    assert_eq!(poll(&begun).await.refusal(), (400, "slow_down"));
+    let device = begin().await;
+    assert_eq!(device.json["interval"], json!(5));
+    assert_eq!(poll(&device).await.refusal(), (400, "authorization_pending"));
+    assert_eq!(poll(&device).await.refusal(), (400, "slow_down"));
     server.shift_clock(10);
-    assert_eq!(poll(&begun).await.refusal(), (400, "authorization_pending"));
+    assert_eq!(poll(&device).await.refusal(), (400, "authorization_pending"));
     for (consent, error) in
         [(DeviceConsent::Denied, "access_denied"), (DeviceConsent::Expired, "expired_token")]
     {
         server.set(|quirks| quirks.device_consent = consent);
         server.shift_clock(10);
-        assert_eq!(poll(&begun).await.refusal(), (400, error));
+        assert_eq!(poll(&device).await.refusal(), (400, error));
     }
     server.set(|quirks| quirks.device_consent = DeviceConsent::AfterPolls(0));
     assert_eq!(poll(&begin().await).await.status, 200);

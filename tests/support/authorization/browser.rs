@@ -3,6 +3,7 @@
 use super::{authorize::CONSENT_HEADER, codec};
 use reqwest::{Client, Method, redirect::Policy};
 use std::{
+    collections::HashSet,
     fs,
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
@@ -157,14 +158,17 @@ impl TestBrowser {
         let (handle, watched, player) =
             (runtime.handle().clone(), folder.clone(), Arc::clone(&shared));
         let thread = std::thread::spawn(move || {
-            let mut ring = [0];
+            let (mut ring, mut seen) = ([0], HashSet::new());
             while ear.read_exact(&mut ring).is_ok() && ring != *b"q" {
-                let mut seen = player.tabs.lock().unwrap().len();
-                while let Ok(bytes) = fs::read(watched.join(format!("{seen}.tab"))) {
-                    let at = player.open(&bytes);
-                    let player = Arc::clone(&player);
-                    handle.spawn(async move { player.play(at).await });
-                    seen += 1;
+                // One bell may stand for many tabs, and a number may be missing: a script that
+                // was killed has claimed it for nothing.
+                for file in fs::read_dir(&watched).unwrap().flatten().map(|entry| entry.path()) {
+                    let is_tab = file.extension().is_some_and(|end| end == "tab");
+                    if is_tab && seen.insert(file.clone()) {
+                        let at = player.open(&fs::read(file).unwrap());
+                        let player = Arc::clone(&player);
+                        handle.spawn(async move { player.play(at).await });
+                    }
                 }
             }
         });
@@ -273,7 +277,8 @@ impl Shared {
     ) -> Option<String> {
         let mut url = url.to_owned();
         for _ in 0..HOPS {
-            let page = self.get(at, &url).await;
+            let says = (mode == Mode::Deny).then_some((CONSENT_HEADER, "deny"));
+            let page = self.visit(at, Method::GET, &url, says).await;
             let to = page.header("location")?;
             let next = Url::parse(&url).ok()?.join(to).ok()?;
             url = next.into();
@@ -319,7 +324,7 @@ impl Shared {
             }
             Mode::OtherPath => url.set_path("/elsewhere"),
             Mode::ForeignHost => {
-                self.visit(at, Method::GET, url.as_str(), Some("evil.example")).await;
+                self.visit(at, Method::GET, url.as_str(), Some(("host", "evil.example"))).await;
                 return;
             }
             Mode::Post => {
@@ -334,14 +339,16 @@ impl Shared {
         self.visit(at, Method::GET, url, None).await
     }
 
-    async fn visit(&self, at: usize, method: Method, url: &str, host: Option<&str>) -> Page {
-        let mode = self.mode.lock().unwrap().0;
+    async fn visit(
+        &self,
+        at: usize,
+        method: Method,
+        url: &str,
+        header: Option<(&str, &str)>,
+    ) -> Page {
         let mut request = self.http.request(method, url).header("accept", "text/html");
-        if let Some(host) = host {
-            request = request.header("host", host);
-        }
-        if mode == Mode::Deny {
-            request = request.header(CONSENT_HEADER, "deny");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let mut page = Page {
             url: url.to_owned(),
