@@ -3,7 +3,7 @@
 use super::{
     SignInError, deviations,
     metadata::ServerMetadata,
-    sign_in_error::{code, place, said},
+    sign_in_error::{code, said},
 };
 use crate::secret::Secret;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -71,6 +71,8 @@ impl From<CallbackError> for SignInError {
 pub(super) struct Expected {
     state: CsrfToken,
     issuer: String,
+    /// What the server is called elsewhere, where it does not agree with itself on a slash.
+    found_by: Option<String>,
     iss_supported: bool,
     used: AtomicBool,
 }
@@ -113,6 +115,7 @@ impl Expected {
         Self {
             state,
             issuer: server.issuer.clone(),
+            found_by: server.found_by.clone(),
             iss_supported: server.iss_supported,
             used: AtomicBool::new(false),
         }
@@ -136,9 +139,10 @@ impl Expected {
         if let Some(error) = query.error {
             let description = query.error_description.as_deref().unwrap_or_default();
             let detail = said(description);
-            let code = match deviations::refuses_resource(&error, description) {
-                true => "invalid_target".to_owned(),
-                false => code(&error),
+            let code = if deviations::refuses_resource(&error, description) {
+                "invalid_target".to_owned()
+            } else {
+                code(&error)
             };
             return Err(match error.as_str() {
                 "access_denied"
@@ -180,25 +184,22 @@ impl Expected {
 
     /// The right answer counts once.
     fn finish(&self) -> Result<(), CallbackError> {
-        match self.used.swap(true, Ordering::SeqCst) {
-            false => Ok(()),
-            true => Err(CallbackError::Used),
-        }
+        if self.used.swap(true, Ordering::SeqCst) { Err(CallbackError::Used) } else { Ok(()) }
     }
 
     /// Deviation 19: compared as it is (RFC 9207, 2.4); a server that sends none is let pass only
     /// where it did not promise one.
     fn check_issuer(&self, iss: Option<&str>) -> Result<(), CallbackError> {
         match iss {
-            Some(iss) if iss == self.issuer => Ok(()),
+            Some(iss) if iss == self.issuer || self.found_by.as_deref() == Some(iss) => Ok(()),
             Some(iss) => Err(CallbackError::Issuer(format!(
                 "the answer is from {:?}, but {:?} was asked",
-                place(iss),
-                place(&self.issuer)
+                said(iss),
+                said(&self.issuer)
             ))),
             None if self.iss_supported => Err(CallbackError::Issuer(format!(
                 "{:?} names itself in its answers, and this one names nobody",
-                place(&self.issuer)
+                said(&self.issuer)
             ))),
             None => Ok(()),
         }

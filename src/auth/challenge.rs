@@ -117,14 +117,12 @@ fn read(text: &str, out: &mut Vec<Challenge>) {
 
 /// The value of a parameter: quoted, or up to the next comma or space.
 fn parameter(text: &str) -> (String, &str) {
-    match text.strip_prefix('"') {
-        Some(inner) => quoted(inner),
-        // URLs are often left bare, though they are no tokens.
-        None => {
-            let (value, rest) = split(text, |c| c != ',' && !c.is_whitespace());
-            (value.to_owned(), rest)
-        }
+    if let Some(inner) = text.strip_prefix('"') {
+        return quoted(inner);
     }
+    // URLs are often left bare, though they are no tokens.
+    let (value, rest) = split(text, |c| c != ',' && !c.is_whitespace());
+    (value.to_owned(), rest)
 }
 
 /// What follows an opening quote, up to the closing one or the end.

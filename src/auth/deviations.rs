@@ -45,7 +45,8 @@ pub fn resource_documents(server: &Url, told: Option<&str>) -> Vec<String> {
     let base = format!("{origin}/.well-known/oauth-protected-resource");
     let path = server.path();
     let mut all = Vec::new();
-    all.extend(told.map(str::to_owned));
+    // One that is no URL at all says nothing.
+    all.extend(told.filter(|told| Url::parse(told).is_ok()).map(str::to_owned));
     if path != "/" {
         all.push(format!("{base}{path}"));
         all.push(format!("{base}{}", path.trim_end_matches('/')));
@@ -189,6 +190,7 @@ mod tests {
             ["https://h/prm", &format!("{base}/a/mcp/"), &format!("{base}/a/mcp"), base]
         );
         assert_eq!(resource_documents(&url("https://h"), None), [base]);
+        assert_eq!(resource_documents(&url("https://h"), Some("/prm")), [base]);
     }
 
     #[test]

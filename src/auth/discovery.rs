@@ -44,7 +44,7 @@ pub async fn discover(
     challenge: Option<&Challenge>,
     config: &OAuthConfig,
 ) -> Result<Discovered, SignInError> {
-    let mut search = Search { http, notes: Vec::new(), transient: None };
+    let mut search = Search { http, notes: Vec::new(), transient: None, silent: Vec::new() };
     let prm = search.resource(server, challenge, config).await?;
     let url = deviations::canonical(server);
     let origin = server.origin().ascii_serialization();
@@ -69,33 +69,32 @@ pub async fn discover(
         }
     }
     let assumed = found.is_none();
-    let server = match found {
-        Some(found) => found,
-        None => {
-            if let Some(error) = search.transient {
-                return Err(error);
-            }
-            if named {
-                return Err(SignInError::NotOffered {
-                    detail: format!(
-                        "{} names {} for its sign-in, and nothing there describes one{}",
-                        host(&url),
-                        place(&servers[0]),
-                        search.told()
-                    ),
-                });
-            }
-            if let Some(other) = challenge.filter(|challenge| !challenge.is_oauth()) {
-                return Err(SignInError::NotOffered {
-                    detail: format!(
-                        "{} asks for {:?} credentials, not for OAuth",
-                        host(&url),
-                        said(&other.scheme)
-                    ),
-                });
-            }
-            ServerMetadata::assumed(&origin)
+    let server = if let Some(found) = found {
+        found
+    } else {
+        if let Some(error) = search.transient {
+            return Err(error);
         }
+        if named {
+            return Err(SignInError::NotOffered {
+                detail: format!(
+                    "{} names {} for its sign-in, and nothing there describes one{}",
+                    host(&url),
+                    place(&servers[0]),
+                    search.told()
+                ),
+            });
+        }
+        if let Some(other) = challenge.filter(|challenge| !challenge.is_oauth()) {
+            return Err(SignInError::NotOffered {
+                detail: format!(
+                    "{} asks for {:?} credentials, not for OAuth",
+                    host(&url),
+                    said(&other.scheme)
+                ),
+            });
+        }
+        ServerMetadata::assumed(&origin)
     };
     for (name, endpoint) in server.endpoints() {
         http.check(endpoint).map_err(|detail| {
@@ -124,6 +123,8 @@ struct Search<'a> {
     notes: Vec<String>,
     /// Something may be there that could not answer now.
     transient: Option<SignInError>,
+    /// Origins that did not answer: no other document of theirs would come either.
+    silent: Vec<String>,
 }
 
 impl Search<'_> {
@@ -168,7 +169,7 @@ impl Search<'_> {
         config: &OAuthConfig,
     ) -> Result<Option<ServerMetadata>, SignInError> {
         let url = self.http.check(issuer).map_err(|detail| {
-            SignInError::refused(format!("the authorization server is {detail}"))
+            SignInError::refused(format!("its authorization server: {detail}"))
         })?;
         let mut foreign = None;
         for candidate in deviations::server_documents(&url, path) {
@@ -178,7 +179,12 @@ impl Search<'_> {
                 continue;
             };
             match deviations::issuer_fits(&server.issuer, issuer, path, config.issuer.as_deref()) {
-                IssuerMatch::Same => return Ok(Some(server)),
+                IssuerMatch::Same => {
+                    let differs =
+                        server.issuer != issuer && deviations::same_issuer(&server.issuer, issuer);
+                    server.found_by = differs.then(|| issuer.to_owned());
+                    return Ok(Some(server));
+                }
                 IssuerMatch::Missing => {
                     issuer.clone_into(&mut server.issuer);
                     return Ok(Some(server));
@@ -197,13 +203,24 @@ impl Search<'_> {
 
     /// A document, or `None` where there is none.
     async fn fetch(&mut self, url: &str) -> Result<Option<Value>, SignInError> {
+        let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
+        let origin = origin.unwrap_or_default();
+        if self.silent.contains(&origin) {
+            return Ok(None);
+        }
         let reply = match self.http.get_json(url).await {
             Ok(reply) => reply,
             Err(HttpError::Useless(detail)) => {
                 self.note(url, &detail);
                 return Ok(None);
             }
-            // No other document of the same host would come either.
+            Err(error @ (HttpError::Connect(_) | HttpError::Broken(_))) => {
+                let error = error.at(url);
+                self.note(url, &error.to_string());
+                self.silent.push(origin);
+                self.transient.get_or_insert(error);
+                return Ok(None);
+            }
             Err(error) => return Err(error.at(url)),
         };
         if reply.status.is_success() {

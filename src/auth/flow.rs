@@ -212,6 +212,13 @@ impl Flow {
                 TokenError::Transient { retry_after: Some(pause), .. } => *pause,
                 _ => Duration::from_millis(500) * 2_u32.pow(tries),
             };
+            if learned.no_resource && matches!(failed.error, TokenError::InvalidGrant { .. }) {
+                // The refusal of the resource used the code up: what was learned must not be lost.
+                return Err(SignInError::Server {
+                    code: "invalid_target".to_owned(),
+                    detail: "the code was used up".to_owned(),
+                });
+            }
             if !failed.again || tries == RETRIES || Instant::now() + pause > until {
                 return Err(as_sign_in_error(failed.error, endpoint));
             }

@@ -249,3 +249,109 @@ async fn read(mut response: Response) -> Result<HttpReply, HttpError> {
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     Ok(HttpReply { status, retry_after, body: Shape::of(&bytes, content_type) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{net::NetConfig, task::Shutdown};
+    use std::io::Write as _;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    fn http(server: &str) -> OAuthHttp {
+        OAuthHttp::new(Net::new(NetConfig::default()), &Url::parse(server).unwrap())
+    }
+
+    /// Answers every connection with `head` and `body`; ends with the test.
+    async fn serve(head: &str, body: Vec<u8>) -> (String, Shutdown) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let head = format!(
+            "HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        let shutdown = Shutdown::new();
+        shutdown.spawn("server", async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                let _read = socket.read(&mut request).await;
+                let _written = socket.write_all(head.as_bytes()).await;
+                let _written = socket.write_all(&body).await;
+            }
+        });
+        (url, shutdown)
+    }
+
+    #[test]
+    fn what_may_be_called_depends_on_where_the_server_is() {
+        let public = http("https://1.1.1.1/mcp");
+        let private = http("https://10.0.0.1/mcp");
+        let home = http("http://127.0.0.1:1/mcp");
+        let may = |http: &OAuthHttp, url: &str| http.check(url).is_ok();
+        for (url, allowed) in [
+            ("https://as.example/x", [true, true, true]),
+            ("http://as.example/x", [false, false, false]),
+            ("https://10.9.9.9/x", [false, true, true]),
+            ("https://100.64.0.1/x", [false, true, true]),
+            ("https://127.0.0.1/x", [false, false, true]),
+            ("https://0x7f.1/x", [false, false, true]),
+            ("https://localhost/x", [false, false, true]),
+            ("http://localhost:7/x", [false, false, true]),
+            ("https://169.254.169.254/x", [false, false, false]),
+            ("https://[::ffff:a9fe:a9fe]/x", [false, false, false]),
+            ("https://[fd00:ec2::254]/x", [false, false, false]),
+            ("https://100.100.100.200/x", [false, false, false]),
+            ("https://u@as.example/x", [false, false, false]),
+            ("file:///etc/passwd", [false, false, false]),
+            ("gopher://as.example/", [false, false, false]),
+            ("https://as.example/\nx", [false, false, false]),
+            ("as.example", [false, false, false]),
+        ] {
+            assert_eq!([&public, &private, &home].map(|http| may(http, url)), allowed, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_home_is_refused_and_not_called() {
+        let (url, _server) = serve("200 OK", b"{}".to_vec()).await;
+        let url = Url::parse(&url.replace("127.0.0.1", "localhost")).unwrap();
+        let net = Net::new(NetConfig::default());
+        let client = net.guarded_client(&url, AddressRule::default()).await.unwrap();
+        let error = client.get(url).send().await.unwrap_err();
+        match failed(&error) {
+            HttpError::Refused(detail) => assert!(detail.contains("localhost is at"), "{detail}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_has_an_end_also_when_it_is_compressed() {
+        let large = serve("200 OK", vec![b' '; MAX_BODY + 1]).await;
+        let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        bomb.write_all(&vec![b' '; 8 * MAX_BODY]).unwrap();
+        let bomb = serve("200 OK\r\ncontent-encoding: gzip", bomb.finish().unwrap()).await;
+        for (url, _server) in [large, bomb] {
+            match http(&url).get_json(&url).await.unwrap_err() {
+                HttpError::Useless(detail) => assert!(detail.contains("larger"), "{detail}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_post_follows_no_redirect_and_a_get_only_at_home() {
+        let (target, _server) = serve("200 OK", b"{\"a\":1}".to_vec()).await;
+        let (url, _other) = serve(&format!("307 x\r\nlocation: {target}/x"), Vec::new()).await;
+        let http = http(&url);
+        let reply = http.post_form(&url, &[("a", "b")], None).await.unwrap();
+        assert_eq!((reply.status.as_u16(), reply.body), (307, Shape::Empty));
+        match http.get_json(&url).await.unwrap_err() {
+            HttpError::Useless(detail) => assert!(detail.contains("redirects to"), "{detail}"),
+            other => panic!("{other:?}"),
+        }
+        let found = http.get_json(&target).await.unwrap();
+        assert_eq!(found.body, Shape::Json(serde_json::json!({"a": 1})));
+    }
+}

@@ -4,6 +4,9 @@ use http::StatusCode;
 use serde_json::Value;
 use std::{fmt, time::Duration};
 
+/// Longer pauses are taken for this one: no arithmetic on them goes wrong.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+
 /// An answer of an authorization server. `Debug` shows no content: it may be a token.
 pub struct HttpReply {
     pub status: StatusCode,
@@ -83,13 +86,13 @@ impl Shape {
 /// `Retry-After` in seconds or as a date (RFC 9110, 10.2.3).
 pub(super) fn retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
-    match value.parse::<u64>() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let then = httpdate::parse_http_date(value).ok()?;
-            Some(then.duration_since(std::time::SystemTime::now()).unwrap_or_default())
-        }
-    }
+    let pause = if let Ok(seconds) = value.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let then = httpdate::parse_http_date(value).ok()?;
+        then.duration_since(std::time::SystemTime::now()).unwrap_or_default()
+    };
+    Some(pause.min(LONGEST_PAUSE))
 }
 
 #[cfg(test)]
@@ -112,6 +115,15 @@ mod tests {
         }
         let deep = "[".repeat(100_000);
         assert_eq!(Shape::of(deep.as_bytes(), ""), Shape::Other);
+    }
+
+    #[test]
+    fn a_pause_is_seconds_or_a_date_and_never_absurd() {
+        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("18446744073709551615"), Some(LONGEST_PAUSE));
+        assert_eq!(retry_after("Fri, 31 Dec 9999 23:59:59 GMT"), Some(LONGEST_PAUSE));
+        assert_eq!(retry_after("Thu, 01 Jan 1970 00:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(retry_after("soon"), None);
     }
 
     #[test]

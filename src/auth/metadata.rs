@@ -18,6 +18,8 @@ pub struct ResourceMetadata {
 pub struct ServerMetadata {
     /// Its own `issuer`; where it says none, the one that it was found by.
     pub issuer: String,
+    /// The issuer that it was found by, where that differs by a slash (deviation 9).
+    pub found_by: Option<String>,
     /// A server may know machines only.
     pub authorization_endpoint: Option<String>,
     pub token_endpoint: String,
@@ -71,6 +73,7 @@ impl ServerMetadata {
         let list = |name: &str| texts(fields, name).unwrap_or_default();
         Some(Self {
             issuer: text(fields, "issuer").unwrap_or_default(),
+            found_by: None,
             authorization_endpoint: text(fields, "authorization_endpoint"),
             token_endpoint: text(fields, "token_endpoint")?,
             registration_endpoint: text(fields, "registration_endpoint"),

@@ -1,7 +1,8 @@
 //! Gets credentials and hands them out, ready to be sent.
 //!
 //! Owns what a connection's stored credential looks like and what is made of it: a URL and
-//! headers. May name `vault`, `store`, `net` and leaves. Called by `upstream` for every session,
+//! headers; and the protocol by which OAuth credentials are got: `discovery` → `registration` →
+//! `flow` (or `device`, `client_credentials`) → `token_endpoint`, later `revoke`. May name `vault`, `store`, `net` and leaves. Called by `upstream` for every session,
 //! and by `connect`, which is the only one that stores new ones.
 
 mod assertion;

@@ -5,7 +5,7 @@ use super::{
     AuthMethod, Client, ClientSource, Discovered, Management, OAuthConfig, SignInError,
     http::{HttpError, OAuthHttp, Outgoing},
     http_reply::{HttpReply, Shape},
-    sign_in_error::{code, host, place, said},
+    sign_in_error::{code, host, said},
     token_reply,
 };
 use crate::secret::Secret;
@@ -86,8 +86,8 @@ fn configured(
     redirect_uri: &str,
 ) -> Client {
     secret.iter().for_each(crate::log::redact);
-    let known = &discovered.server.token_auth_methods;
-    let knows = |name: &str| known.iter().any(|method| method == name);
+    let methods = &discovered.server.token_auth_methods;
+    let knows = |name: &str| methods.iter().any(|method| method == name);
     let learned = stored.filter(|stored| {
         stored.source == ClientSource::Configured
             && stored.id == id
@@ -297,7 +297,7 @@ fn no_client(discovered: &Discovered, why: &str) -> SignInError {
     SignInError::NoClient {
         detail: format!(
             "{} {why}: register an application there by hand, then run allmcp connect {url} --client-id ID (and --client-secret-stdin if it has a secret)",
-            place(&discovered.server.issuer)
+            said(&discovered.server.issuer)
         ),
     }
 }
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn deviation_16_a_registration_has_nothing_that_a_strict_server_does_not_know() {
-        let discovered = super::tests_support::discovered("https://as.example");
+        let discovered = tests_support::discovered("https://as.example");
         let mut config = OAuthConfig::default();
         let names = |config: &OAuthConfig| {
             let body = description(&discovered, config, "http://127.0.0.1:1/callback");
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_last_way_out_names_the_command() {
-        let discovered = super::tests_support::discovered("https://as.example");
+        let discovered = tests_support::discovered("https://as.example");
         let error = no_client(&discovered, "takes no registrations").to_string();
         assert!(error.contains("allmcp connect https://mcp.example/mcp --client-id ID"), "{error}");
     }

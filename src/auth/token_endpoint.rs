@@ -85,7 +85,6 @@ impl Ask<'_> {
         loop {
             let failed = match self.once(http, method, without).await {
                 Ok(reply) => {
-                    learned.no_resource |= without;
                     if method != self.client.method {
                         learned.method = Some(method);
                     }
@@ -98,6 +97,8 @@ impl Ask<'_> {
                 && !without
             {
                 without = true;
+                // Also when what follows fails: a code is used up by now, perhaps.
+                learned.no_resource = true;
                 continue;
             }
             if failed.other_method
@@ -244,4 +245,58 @@ pub(super) fn as_sign_in_error(error: TokenError, endpoint: &str) -> SignInError
 /// `detail` where it says more than `code`.
 fn differing(detail: String, code: &str) -> String {
     if detail == code { String::new() } else { detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::ClientSource;
+
+    fn client(secret: Option<&str>) -> Client {
+        Client {
+            issuer: "https://as.example".to_owned(),
+            id: "a:b c".to_owned(),
+            secret: secret.map(|secret| Secret::new(secret.to_owned())),
+            method: AuthMethod::Post,
+            source: ClientSource::Configured,
+            redirect_uri: None,
+            secret_expires_at: None,
+            management: None,
+        }
+    }
+
+    #[test]
+    fn basic_is_encoded_twice_and_known_to_be_secret() {
+        let shown = proof(&client(Some("s+%é")), AuthMethod::Basic, None).ok().unwrap();
+        assert!(shown.form.is_empty());
+        let value = shown.authorization.unwrap().into_inner();
+        let pair = BASE64_STANDARD.decode(value.strip_prefix("Basic ").unwrap()).unwrap();
+        assert_eq!(String::from_utf8(pair).unwrap(), "a%3Ab+c:s%2B%25%C3%A9");
+        assert_eq!(crate::log::scrub_known(&value), "Basic ***");
+    }
+
+    #[test]
+    fn deviation_17_there_is_one_other_method_and_only_with_a_secret() {
+        let with = client(Some("s"));
+        assert_eq!(other_method(&with, AuthMethod::Post), Some(AuthMethod::Basic));
+        assert_eq!(other_method(&with, AuthMethod::Basic), Some(AuthMethod::Post));
+        assert_eq!(other_method(&client(None), AuthMethod::None), None);
+        assert_eq!(other_method(&with, AuthMethod::PrivateKeyJwt), None);
+        assert!(proof(&client(None), AuthMethod::Post, None).is_err());
+    }
+
+    #[test]
+    fn an_error_becomes_one_of_the_sign_in_without_saying_the_same_twice() {
+        let told = |error| as_sign_in_error(error, "https://as.example/token");
+        let grant = told(TokenError::InvalidGrant { detail: "invalid_grant".to_owned() });
+        assert_eq!(grant.to_string(), "the authorization server answered invalid_grant");
+        assert!(grant.starts_over());
+        let client = told(TokenError::InvalidClient { detail: "unauthorized_client".to_owned() });
+        assert!(client.forgets_client() && !client.starts_over());
+        let target = told(TokenError::InvalidTarget { detail: "invalid_request".to_owned() });
+        assert!(target.refuses_resource());
+        let later =
+            told(TokenError::Transient { detail: "HTTP 503".to_owned(), retry_after: None });
+        assert_eq!(later.to_string(), "as.example could not answer now: HTTP 503");
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 
 /// Longer is no life of a token but a mistake; nothing is known then.
-const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+const LONGEST_LIFE: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// Tokens as they were given.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,9 +82,10 @@ pub(super) fn read(reply: HttpReply, sent: SystemTime) -> Result<Reply, Failed> 
         return Err(later(if error.is_empty() { described } else { code(&error) }));
     }
     if error.is_empty() {
-        return Err(match status.is_success() {
-            true => later("an answer without a token".to_owned()),
-            false => refused(status.as_u16(), described),
+        return Err(if status.is_success() {
+            later("an answer without a token".to_owned())
+        } else {
+            refused(status.as_u16(), described)
         });
     }
     Err(classify(&error, &description, status.is_success(), later))
