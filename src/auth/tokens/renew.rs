@@ -268,7 +268,7 @@ impl Shared {
             detail: "the authorization server did not answer in time".to_owned(),
             retry_after: None,
         };
-        tokio::time::timeout(REQUEST, work).await.unwrap_or_else(|_| Err(late()))
+        task::within(REQUEST, work).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// A failure that says nothing of the sign-in (hermes-agent#105372: 148 of 774 failures were
