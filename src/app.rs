@@ -12,10 +12,14 @@ pub use plan::Only;
 pub use server::{Bridge, ServeError, ServeOptions, bridge, serve};
 
 use crate::{
+    auth::TokenDeps,
     config::{self, Env, Paths, Settings},
     hub::{Hub, HubConfig, Plan},
     name::{ConnectionName, Tenant},
-    store::{access_log::AccessLog, health::HealthStore, pins::PinStore, tool_cache::ListCache},
+    store::{
+        access_log::AccessLog, grants::GrantStore, health::HealthStore, pins::PinStore,
+        tool_cache::ListCache,
+    },
     task::Shutdown,
     upstream::{Deps, Event},
 };
@@ -25,9 +29,12 @@ use tokio::sync::mpsc;
 /// How many things upstreams may have told before the hub has looked at them.
 const EVENTS: usize = 64;
 
-/// How long ending all sessions may take, and then the tasks that must not be cut short.
+/// How long ending all sessions may take, and then the tasks that must not be cut short: after a
+/// signal, when two seconds are all, and else. A renewal that is cut between the answer and the
+/// vault costs the session (codex#26516).
 const CLOSING: Duration = Duration::from_millis(500);
-const LAST_TASKS: Duration = Duration::from_millis(300);
+const AFTER_SIGNAL: Duration = Duration::from_millis(300);
+const LAST_TASKS: Duration = Duration::from_secs(5);
 
 /// Which connections a command looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +49,8 @@ pub enum Scope {
 pub struct App {
     pub hub: Hub,
     pub shutdown: Shutdown,
+    /// What renewing a sign-in stands on.
+    pub tokens: TokenDeps,
 }
 
 impl App {
@@ -55,7 +64,8 @@ impl App {
         scope: Scope,
     ) -> Self {
         let app = Self::empty(paths, settings, tenant);
-        let maker = plan::Maker { paths, env, tenant, only: &Only::All, listen: false };
+        let (only, tokens) = (&Only::All, &app.tokens);
+        let maker = plan::Maker { paths, env, tenant, only, tokens, listen: false };
         app.hub.apply(Plan { with_hidden: scope == Scope::All, ..maker.plan(settings) });
         app
     }
@@ -64,7 +74,13 @@ impl App {
     fn empty(paths: &Paths, settings: &Settings, tenant: &Tenant) -> Self {
         let shutdown = Shutdown::new();
         let (sender, events) = mpsc::channel::<(ConnectionName, Event)>(EVENTS);
-        let deps = Deps { net: net(settings), shutdown: shutdown.clone(), events: sender };
+        let net = net(settings);
+        let tokens = TokenDeps {
+            net: net.clone(),
+            grants: GrantStore::new(paths.grants()),
+            shutdown: shutdown.clone(),
+        };
+        let deps = Deps { net, shutdown: shutdown.clone(), events: sender };
         let hub = Hub::new(HubConfig {
             cache: ListCache::new(paths.lists()),
             pins: PinStore::new(paths.pins()),
@@ -74,14 +90,23 @@ impl App {
             deps,
             events,
         });
-        Self { hub, shutdown }
+        Self { hub, shutdown, tokens }
     }
 
     /// Ends every session and waits for what must not be cut short.
     pub async fn end(&self) {
+        self.end_within(LAST_TASKS).await;
+    }
+
+    async fn end_after(&self, ended: crate::serve::Ended) {
+        let hurry = ended == crate::serve::Ended::Signal;
+        self.end_within(if hurry { AFTER_SIGNAL } else { LAST_TASKS }).await;
+    }
+
+    async fn end_within(&self, grace: Duration) {
         // After a signal we have two seconds in all: a dead upstream does not get them.
         let _late = tokio::time::timeout(CLOSING, self.hub.close()).await;
-        self.shutdown.drain(LAST_TASKS).await;
+        self.shutdown.drain(grace).await;
     }
 }
 

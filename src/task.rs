@@ -5,9 +5,12 @@
 //! own; clippy's `disallowed-methods` keeps `tokio::spawn` out of all others.
 
 use std::{future::Future, time::Duration};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::error::Elapsed};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
+
+/// Enough to read what is there.
+const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// Owner of tasks: cancels those that may be cut short, and waits for those that must end.
 ///
@@ -113,6 +116,17 @@ pub fn at_end_of_turn<F: FnOnce() + Send + 'static>(job: F) {
     }
 }
 
+/// Runs `work` for at most `limit`, and a moment longer when the time was over all at once: a
+/// process that was stopped (SIGSTOP, a frozen container) finds its timers expired before it has
+/// read its sockets, and would throw away an answer that is there.
+pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let mut work = std::pin::pin!(work);
+    match tokio::time::timeout(limit, &mut work).await {
+        Ok(done) => Ok(done),
+        Err(_) => tokio::time::timeout(LAST_LOOK, work).await,
+    }
+}
+
 /// Why a blocking job gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BlockingError {
@@ -182,6 +196,24 @@ mod tests {
         });
         assert!(shutdown.drain(Duration::from_secs(5)).await);
         assert!(saved.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_came_while_the_process_was_stopped_is_read() {
+        let (answer, wait) = tokio::sync::oneshot::channel();
+        Shutdown::new().spawn("answer", async move {
+            // As the task that reads the socket: it has its turn after the timer.
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            tokio::task::yield_now().await;
+            let _read = answer.send(7);
+        });
+        let stopped = async {
+            tokio::task::yield_now().await;
+            std::thread::sleep(Duration::from_millis(60));
+            wait.await
+        };
+        assert_eq!(within(Duration::from_millis(20), stopped).await, Ok(Ok(7)));
+        assert!(within(Duration::from_millis(5), std::future::pending::<()>()).await.is_err());
     }
 
     #[tokio::test]

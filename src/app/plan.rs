@@ -2,7 +2,7 @@
 
 use super::connections::{oauth_read, open_vault};
 use crate::{
-    auth::{CredentialConfig, Credentials},
+    auth::{CredentialConfig, Credentials, TokenDeps},
     config::{self, Env, Paths, Settings, Target},
     hub::{Plan, PlanConnection, Rules, Shown, Source},
     kind::{AuthKind, StoreKind, Transport},
@@ -28,6 +28,8 @@ pub(super) struct Maker<'a> {
     pub(super) env: &'a Arc<Env>,
     pub(super) tenant: &'a Tenant,
     pub(super) only: &'a Only,
+    /// What renewing a sign-in stands on.
+    pub(super) tokens: &'a TokenDeps,
     /// Streams are kept open for what upstreams say of their own accord.
     pub(super) listen: bool,
 }
@@ -96,7 +98,11 @@ impl Maker<'_> {
         Ok(UpstreamConfig {
             name: connection.name.clone(),
             shown_url: url.source().to_owned(),
-            credentials: Credentials::new(self.credential(connection, url), vault.clone()),
+            credentials: Credentials::with_tokens(
+                self.credential(connection, url),
+                vault.clone(),
+                self.tokens.clone(),
+            ),
             timeout: connection.timeout,
             connect_timeout: connection.connect_timeout,
             breaker: BreakerTimes { first, max },
@@ -129,8 +135,10 @@ fn target(connection: &config::Connection) -> Result<Template, String> {
         return Err(problem.clone());
     }
     match connection.auth {
-        AuthKind::None | AuthKind::Key => {}
-        other => return Err(format!("auth = \"{other}\" is not in this version; use none or key")),
+        AuthKind::None | AuthKind::Key | AuthKind::OAuth | AuthKind::ClientCredentials => {}
+        other @ AuthKind::Enterprise => {
+            return Err(format!("auth = \"{other}\" is not in this version"));
+        }
     }
     match connection.transport {
         Transport::Auto | Transport::Http => {}

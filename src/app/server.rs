@@ -2,7 +2,7 @@
 
 use super::{App, Only, plan::Maker, remember_good};
 use crate::{
-    auth::{CredentialConfig, Credentials, OAuthConfig},
+    auth::{CredentialConfig, Credentials, OAuthConfig, TokenDeps},
     config::{self, ConfigError, Env, Loaded, Paths, Settings, Source, Watch},
     hub::{self, Hub, Plan, PlanConnection, Rules, Shown},
     kind::{AuthKind, Pin},
@@ -46,14 +46,15 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
         tenant: options.tenant,
         only,
         hub: app.hub.clone(),
+        tokens: app.tokens.clone(),
         used: None,
     };
     let good = loaded.error.is_none();
     follower.apply(loaded);
     app.shutdown.spawn("config", follower.follow(watch, good));
     let client = Options { client: env.client.clone() };
-    serve::run(&app.hub, &app.shutdown, &client).await?;
-    app.end().await;
+    let ended = serve::run(&app.hub, &app.shutdown, &client).await?;
+    app.end_after(ended).await;
     Ok(())
 }
 
@@ -87,6 +88,7 @@ struct Follower {
     tenant: Tenant,
     only: Only,
     hub: Hub,
+    tokens: TokenDeps,
     /// What was applied last.
     used: Option<Settings>,
 }
@@ -118,6 +120,7 @@ impl Follower {
             env: &self.env,
             tenant: &self.tenant,
             only: &self.only,
+            tokens: &self.tokens,
             listen: true,
         };
         self.hub.apply(Plan { config_error, ..maker.plan(&settings) });
@@ -220,8 +223,8 @@ pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(),
         ..Plan::default()
     });
     let client = Options { client: env.client.clone() };
-    serve::run(&app.hub, &app.shutdown, &client).await?;
-    app.end().await;
+    let ended = serve::run(&app.hub, &app.shutdown, &client).await?;
+    app.end_after(ended).await;
     Ok(())
 }
 

@@ -76,6 +76,12 @@ impl Inner {
                     tried.auth = true;
                     Box::pin(self.config.credentials.rejected(generation)).await?;
                 }
+                Failure::Forbidden { scope: Some(scope), detail } => {
+                    // A renewal would not help: the next sign-in asks for more (SEP-835).
+                    let wanted = scope.split_ascii_whitespace().map(str::to_owned).collect();
+                    self.config.credentials.wants_scope(wanted).await;
+                    return Err(Failure::Forbidden { scope: Some(scope), detail });
+                }
                 Failure::SessionGone { epoch } if !tried.session => {
                     tried.session = true;
                     self.lost(epoch);

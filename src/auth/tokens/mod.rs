@@ -81,8 +81,9 @@ struct State {
     /// Kept while something is unsaved: nobody else may use up a token that has a successor.
     fence: Option<FileLock>,
     hold: Option<Hold>,
-    /// The last word on a generation, also where it could not be written down.
-    dead: Option<Rejected>,
+    /// The last word on the generation with this access token, also where it could not be written
+    /// down. Not by its number: that begins anew after a disconnect.
+    dead: Option<(TokenHash, Rejected)>,
     /// Renewals in a row that came to nothing.
     failures: u32,
 }
@@ -93,10 +94,13 @@ struct Hold {
     until: Instant,
     /// As long as nothing changed there, nobody signed in or renewed.
     stamp: Stamp,
-    generation: u64,
+    known: Known,
     /// For those who cannot go on with what is in memory; without one they ask.
     error: Option<AuthError>,
 }
+
+/// Generation and sign-in: every renewal and every new sign-in changes it.
+type Known = (u64, Option<SystemTime>);
 
 type Answer = Result<Arc<Held>, AuthError>;
 
@@ -225,9 +229,9 @@ impl Shared {
 
     /// Whether nobody signed in or renewed since.
     async fn still(&self, hold: &Hold) -> bool {
-        let (stamp, known) = (hold.stamp, hold.generation);
+        let (stamp, before) = (hold.stamp, hold.known);
         let look = move |grants: &GrantStore, account: &str| {
-            grants.stamp(account) == stamp || grants.load(account).generation == known
+            grants.stamp(account) == stamp || known(&grants.load(account)) == before
         };
         self.on_store(look).await.unwrap_or(false)
     }
@@ -237,11 +241,11 @@ impl Shared {
         let look = |grants: &GrantStore, account: &str| {
             // In this order: a change in between costs one question too many, not one too few.
             let stamp = grants.stamp(account);
-            (stamp, grants.load(account).generation)
+            (stamp, known(&grants.load(account)))
         };
-        if let Ok((stamp, generation)) = self.on_store(look).await {
+        if let Ok((stamp, known)) = self.on_store(look).await {
             let until = Instant::now() + time;
-            self.state().hold = Some(Hold { until, stamp, generation, error });
+            self.state().hold = Some(Hold { until, stamp, known, error });
         }
     }
 
@@ -291,6 +295,10 @@ impl Shared {
         let (name, detail) = (self.config.name.clone(), detail.into());
         AuthError::Transient { name, detail, retry_in }
     }
+}
+
+fn known(facts: &GrantFacts) -> Known {
+    (facts.generation, facts.signed_in_at)
 }
 
 #[cfg(test)]

@@ -108,11 +108,11 @@ impl Shared {
             return Ok(Step::Use(held));
         }
         let usable = !refused && !held.is_expired(now);
-        let dead = self.state().dead.clone();
-        let dead = [facts.rejected.clone(), dead].into_iter().flatten();
-        if let Some(dead) = dead.into_iter().find(|dead| dead.generation == held.grant.generation) {
+        let own = self.state().dead.clone().filter(|(hash, _)| *hash == held.hash);
+        let told = facts.rejected.as_ref().filter(|dead| dead.generation == held.grant.generation);
+        if let Some(dead) = told.or(own.as_ref().map(|(_, dead)| dead)) {
             // Its renewal is over, and it works for as long as it lasts (hermes-agent#110720).
-            return if usable { Ok(Step::Use(held)) } else { Err(self.no_longer(&dead)) };
+            return if usable { Ok(Step::Use(held)) } else { Err(self.no_longer(dead)) };
         }
         if !held.is_renewable() {
             // It is sent until a server refuses it, whatever our clock says.
@@ -268,7 +268,7 @@ impl Shared {
             detail: "the authorization server did not answer in time".to_owned(),
             retry_after: None,
         };
-        tokio::time::timeout(REQUEST, work).await.unwrap_or_else(|_| Err(late()))
+        task::within(REQUEST, work).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// A failure that says nothing of the sign-in (hermes-agent#105372: 148 of 774 failures were
@@ -324,7 +324,7 @@ impl Shared {
     async fn mark(&self, held: &Held, dead: Rejected, client_forgotten: bool) {
         let unsaved = {
             let mut state = self.state();
-            state.dead = Some(dead.clone());
+            state.dead = Some((held.hash.clone(), dead.clone()));
             state.unsaved
         };
         let held = held.clone();

@@ -39,6 +39,20 @@ async fn a_refused_refresh_token_is_sent_once_and_by_one() {
 }
 
 #[tokio::test]
+async fn disconnected_and_connected_again_is_another_sign_in() {
+    let site = Site::signed_in(7200).await;
+    site.server.state().over = true;
+    let copy = site.copy();
+    needs_auth(site.call(&copy).await, "(invalid_grant)");
+    copy.vault.delete("c").unwrap();
+    site.grants().remove("c").unwrap();
+    needs_auth(site.call(&copy).await, "nobody has signed in");
+    site.sign_in(7200).await;
+    assert_eq!(site.facts().generation, 1, "it begins anew");
+    assert_eq!(site.call(&copy).await, Ok(()));
+}
+
+#[tokio::test]
 async fn an_access_token_outlives_its_refresh_token() {
     let site = Site::signed_in(3590).await;
     site.server.state().script.push_back(Refused::Grant { code: "invalid_grant".to_owned() });
