@@ -232,9 +232,10 @@ fn marks(word: u64) -> u64 {
     const LOW: u64 = 0x7f * ONES;
     // Of seven bits and an addend that never carries out of its byte: the high bit is clear only
     // where they were zero, and below 0x20 in the third.
-    let quote = ((word ^ (ONES * u64::from(b'"'))) & LOW) + LOW;
-    let backslash = ((word ^ (ONES * u64::from(b'\\'))) & LOW) + LOW;
-    let control = (word & LOW) + ONES * 0x60;
+    let low = word & LOW;
+    let quote = (low ^ (ONES * u64::from(b'"'))) + LOW;
+    let backslash = (low ^ (ONES * u64::from(b'\\'))) + LOW;
+    let control = low + ONES * 0x60;
     !((quote & backslash & control) | word) & !LOW
 }
 

@@ -23,17 +23,19 @@ struct Load<'a> {
     cpu: Vec<f64>,
 }
 
-/// Calls that open the connections before anything counts.
-const WARM: usize = WIDTH * 4;
+/// Calls that open the connections before anything counts, and the time that each takes: where
+/// answers come at once, fewer connections than calls in flight would do.
+const WARM: usize = WIDTH * 2;
+const WARM_MS: u64 = 20;
 
 impl Load<'_> {
     fn direct(&mut self, calls: usize) {
-        self.direct.flood(WIDTH, WARM, 0);
+        self.direct.flood(WIDTH, WARM, WARM_MS);
         self.alone.push(self.direct.flood(WIDTH, calls, self.delay_ms));
     }
 
     fn allmcp(&mut self, calls: usize, client: &mut Client) {
-        flood(client, self.tool, WARM, 0);
+        flood(client, self.tool, WARM, WARM_MS);
         let before = cpu_us(client.pid());
         self.through.push(flood(client, self.tool, calls, self.delay_ms));
         if let (Some(before), Some(after)) = (before, cpu_us(client.pid())) {
