@@ -7,7 +7,7 @@ mod connections;
 mod plan;
 mod server;
 
-pub use connections::{connect_deps, connect_lock, net, open_vault};
+pub use connections::{browser, connect_deps, connect_lock, net, open_vault};
 pub use plan::Only;
 pub use server::{Bridge, ServeError, ServeOptions, bridge, serve};
 

@@ -255,7 +255,7 @@ fn every_failure_has_its_code_and_a_way_out_and_saves_nothing() {
         (&["kommo"], 2, "not_found", "allmcp connect https://"),
         (&["mcp.example.com/x"], 2, "usage", "allmcp connect https://mcp.example.com/x"),
         (&["localhost:9/mcp"], 2, "usage", "allmcp connect http://localhost:9/mcp"),
-        (&[shut, "--auth", "oauth"], 2, "usage", ""),
+        (&[shut, "--auth", "oauth"], 4, "needs_auth", "--auth key --token-stdin"),
         (&[shut, "--token", "x"], 2, "usage", ""),
         (&[], 2, "usage", "allmcp connect --help"),
     ];

@@ -345,7 +345,7 @@ fn the_demo_tells_a_story_that_can_be_read() {
     let called =
         steps.iter().filter(|s| s["sent"].as_str().is_some_and(|s| s.contains("tools/call")));
     assert!(
-        called.clone().count() == 2
+        called.clone().count() == 3
             && called.clone().all(|s| s["received"].as_str().unwrap().contains("\"result\""))
     );
     assert!(!none.exists());

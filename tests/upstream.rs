@@ -49,6 +49,7 @@ impl Bench {
                 params: std::collections::BTreeMap::new(),
                 tenant: Tenant::default(),
                 env: Arc::new(|_| None),
+                sign_in_optional: false,
                 token_override: None,
             },
             VaultHandle::of(Arc::new(MemoryVault::default())),

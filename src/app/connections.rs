@@ -10,7 +10,8 @@ use crate::{
     },
     kind::StoreKind,
     net::{Net, NetConfig},
-    store::tool_cache::ListCache,
+    page::browser::Browser,
+    store::{GrantStore, tool_cache::ListCache},
     task::Shutdown,
     vault::{VaultConfig, VaultHandle},
 };
@@ -37,6 +38,11 @@ pub fn net(settings: &Settings) -> Net {
     })
 }
 
+/// The user's browser, as the settings and the environment say.
+pub fn browser(env: &Env, settings: &Settings) -> Browser {
+    Browser { command: settings.browser.clone(), desktop: env.desktop }
+}
+
 /// What connecting stands on. `remember` is the store that is written into the settings
 /// together with the first entry that needs one.
 pub fn connect_deps(
@@ -51,6 +57,7 @@ pub fn connect_deps(
         net: net(settings),
         vault,
         cache: ListCache::new(paths.lists()),
+        grants: GrantStore::new(paths.grants()),
         shutdown: Shutdown::new(),
         connections: Arc::new(ConfigFile { paths: paths.clone(), env: Arc::clone(env), remember }),
         env: Arc::new(move |name| lookup.var(name)),

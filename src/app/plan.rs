@@ -124,6 +124,7 @@ impl Maker<'_> {
             params: connection.params.clone(),
             tenant: self.tenant.clone(),
             env: Arc::new(move |name| env.var(name)),
+            sign_in_optional: false,
             token_override: self.env.token_for(&connection.name),
         }
     }

@@ -189,6 +189,7 @@ pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(),
         params: std::collections::BTreeMap::new(),
         tenant: bridge.tenant.clone(),
         env: Arc::new(move |name| lookup.var(name)),
+        sign_in_optional: false,
         token_override: None,
     };
     // Nothing of a bridge without sign-in is stored.

@@ -10,6 +10,7 @@ use crate::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use std::{collections::BTreeMap, fmt, sync::Arc};
+use url::Url;
 
 /// The secret that a key is when it has no other name.
 pub const TOKEN: &str = "token";
@@ -34,6 +35,8 @@ pub struct CredentialConfig {
     pub params: BTreeMap<String, Template>,
     pub tenant: Tenant,
     pub env: EnvLookup,
+    /// Nothing is known of the server yet: without a sign-in nothing is sent, and it may ask.
+    pub sign_in_optional: bool,
     /// Fills `${secret:token}` in place of what is stored, whatever the URL.
     pub token_override: Option<Secret<String>>,
 }
@@ -57,6 +60,15 @@ impl CredentialConfig {
         Ok(format!("{}{}", url.origin().ascii_serialization(), url.path()))
     }
 
+    /// The URL as everybody may see it, for the first question to its server.
+    pub fn public_url(&self) -> Result<Url, AuthError> {
+        let bad = |error: url::ParseError| AuthError::BadUrl {
+            name: self.name.clone(),
+            detail: error.to_string(),
+        };
+        Url::parse(&self.bound()?).map_err(bad)
+    }
+
     /// Whether anything has to be read from the vault before a request can be sent.
     pub fn uses_vault(&self) -> bool {
         let overridden = |name: &str| name == TOKEN && self.token_override.is_some();
@@ -70,7 +82,7 @@ impl CredentialConfig {
 
     /// Whether the token comes from a sign-in, and so has to be renewed from time to time. One from
     /// the environment takes its place.
-    pub(super) fn uses_tokens(&self) -> bool {
+    pub fn uses_tokens(&self) -> bool {
         matches!(self.auth, AuthKind::OAuth | AuthKind::ClientCredentials)
             && self.token_override.is_none()
     }
@@ -98,7 +110,11 @@ impl CredentialConfig {
             let value = self.fill(template, &secrets)?;
             self.put_header(&mut headers, name, &value)?;
         }
-        if self.sends_bearer() {
+        let has_none = || {
+            let Secrets::Known(known) = &secrets else { return false };
+            self.sign_in_optional && !known.contains_key(TOKEN)
+        };
+        if self.sends_bearer() && !has_none() {
             let token = self.secret(TOKEN, &secrets)?;
             let value = Secret::new(format!("Bearer {}", token.expose()));
             self.put_header(&mut headers, AUTHORIZATION.as_str(), &value)?;
@@ -171,6 +187,7 @@ pub(super) mod tests {
             params: BTreeMap::new(),
             tenant: Tenant::default(),
             env: Arc::new(|name| (name == "HOST").then(|| Secret::new("env-host".to_owned()))),
+            sign_in_optional: false,
             token_override: None,
         }
     }

@@ -129,6 +129,25 @@ impl Credentials {
         }
     }
 
+    /// Whether another sign-in has brought newer tokens than `generation` was made of; if so they
+    /// are read at the next call.
+    pub async fn newer(&self, generation: u64) -> bool {
+        let held = {
+            let state = self.0.state();
+            match &state.current {
+                Some(current) if current.prepared.generation != generation => return true,
+                Some(current) => current.held.clone(),
+                None => return true,
+            }
+        };
+        let (Some(tokens), Some(held)) = (&self.0.tokens, held) else { return false };
+        let newer = tokens.known_generation().await > held.grant.generation;
+        if newer {
+            self.forget();
+        }
+        newer
+    }
+
     /// Keeps in mind that `scopes`, which a server asked for (403 `insufficient_scope`), are to be
     /// asked for at the next sign-in, with all that were granted. Renewing would not help
     /// (claude-code#28258).
@@ -195,6 +214,10 @@ impl Inner {
             return Ok((BTreeMap::new(), None));
         }
         if let Some(tokens) = &self.tokens {
+            if self.config.sign_in_optional && tokens.known_generation().await == 0 {
+                // Whether the server wants one is seen when it says so.
+                return Ok((BTreeMap::new(), None));
+            }
             let rejected = rejected.and_then(|old| old.held.as_ref()).map(|held| held.hash.clone());
             let held = tokens.ensure(rejected).await?;
             let mut secrets = held.secrets.clone();

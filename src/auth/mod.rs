@@ -34,13 +34,17 @@ pub use callback::{CallbackError, Code};
 pub use challenge::Challenge;
 pub use config::{CredentialConfig, EnvLookup, TOKEN};
 pub use credential::{Credentials, Prepared};
+pub use device::Device;
 pub use discovery::{Discovered, discover};
 pub use flow::{Flow, Wanted};
 pub use grant::{AuthMethod, Client, ClientSource, Grant, GrantKind, Management, SignedIn};
 pub use key::{Record, read_record, save_secrets, update_signed_in};
 pub use metadata::ServerMetadata;
 pub use oauth::{CLIENT_SECRET, OAuthConfig, PRIVATE_KEY, ResourceRule};
+pub use registration::client;
+pub use revoke::{Revoked, revoke};
 pub use sign_in_error::SignInError;
+pub use token_endpoint::Learned;
 pub use tokens::{Place, TokenDeps};
 
 use crate::{name::ConnectionName, template::Hole, vault::VaultError};

@@ -1,16 +1,18 @@
 //! `allmcp connect`, and how connecting is told.
 
 use super::{
+    consent::{Asking, CONSENT},
     context::Context,
     error::{CliError, CliResult, Kind},
     exit::Exit,
-    grammar::ConnectArgs,
+    grammar::{ConnectArgs, SignInArgs},
     secrets::{self, Terminal},
 };
 use crate::{
     app,
+    auth::{AuthErrorKind, OAuthConfig, ResourceRule, SignInError},
     config::Settings,
-    connect::{self, ConnectError, Connected, How, Request},
+    connect::{self, ConnectError, Connected, How, People, Request},
     kind::{AuthKind, StoreKind},
     name::ConnectionName,
     store::{health::HealthStore, pins::PinStore},
@@ -46,6 +48,7 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let remember = (args.store.is_some() || settings.remembered_store.is_none()).then_some(kind);
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, remember);
     let ask = Terminal::new(cx);
+    let consent = Asking::new(cx, "allmcp.connect/1", cx.browser(&settings, &args.sign_in.browser));
     let request = Request {
         name: args.name,
         url: args.target,
@@ -53,7 +56,7 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
         headers: args.headers.into_iter().map(|h| (h.name.to_string(), h.value)).collect(),
         params: args.params.into_iter().map(|p| (p.key, p.value)).collect(),
         allow: args.tools,
-        oauth: crate::auth::OAuthConfig::default(),
+        oauth: oauth(args.sign_in),
         secrets,
         force: args.force,
         dry_run: args.dry_run,
@@ -62,13 +65,31 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     };
     let url = request.url.clone();
     let work = async {
-        match connect::connect(&deps, request, &ask).await {
+        let people = People { ask: &ask, consent: &consent, patience: CONSENT };
+        match connect::connect(&deps, request, people).await {
             Ok(connected) => tell(cx, "connect", &connected),
             Err(error) => Err(told(error, &url, ask.failure())),
         }
     };
     let work = Box::pin(cx.out.waiting("connecting", work));
     ask.interruptible(&deps.shutdown, work).await
+}
+
+/// What the flags say of a sign-in.
+fn oauth(args: SignInArgs) -> OAuthConfig {
+    let resource = match args.resource {
+        None => ResourceRule::Announced,
+        Some(none) if none == "none" => ResourceRule::Never,
+        Some(resource) => ResourceRule::Exactly(resource),
+    };
+    OAuthConfig {
+        client_id: args.client_id,
+        client_metadata_url: args.client_metadata_url,
+        scopes: args.scopes.iter().flat_map(|s| s.split_whitespace()).map(str::to_owned).collect(),
+        resource,
+        callback_port: args.callback_port.filter(|port| *port != 0),
+        ..OAuthConfig::default()
+    }
 }
 
 /// Neither a URL nor, in this version, the name of a provider.
@@ -134,7 +155,9 @@ pub(super) fn tell(cx: &Context, command: &str, connected: &Connected) -> CliRes
             How::Already { .. } => "already connected",
             How::WouldBe => "would be connected (dry run, nothing saved)",
             How::Renewed if *auth == AuthKind::Key => "connected with the new key",
+            How::Renewed if *auth == AuthKind::OAuth => "signed in again",
             _ if *auth == AuthKind::Key => "connected with a key",
+            _ if *auth == AuthKind::OAuth => "connected, signed in",
             _ => "connected",
         };
         cx.out.line(&format!("{name}: {how}, {}", text::count(*tools, "tool")))?;
@@ -193,17 +216,43 @@ pub(super) fn told(error: ConnectError, url: &str, asked: Option<PromptError>) -
         ConnectError::Store { source, .. } => source.into(),
         ConnectError::SignInWanted { name, .. } => {
             CliError::needs_auth(name.as_str(), text).hint(format!(
-                "with a key: allmcp connect {} --name {name} --auth key --token-stdin \
-                 (sign-in by browser is not in this version)",
+                "with a key: allmcp connect {} --name {name} --auth key --token-stdin",
                 text::word(url, 300)
             ))
         }
         ConnectError::WrongKey { name, .. } => CliError::needs_auth(name.as_str(), text).hint(
             "check the key; one that is no bearer token needs --header 'NAME: ${secret:token}'",
         ),
+        ConnectError::SignIn { name, error } => sign_in_failed(&name, &error),
+        ConnectError::Auth(error) => match error.kind() {
+            AuthErrorKind::Transient => CliError::new(Kind::Unreachable, text),
+            AuthErrorKind::Store => CliError::new(Kind::Store, text),
+            AuthErrorKind::NeedsAuth => CliError::new(Kind::NeedsAuth, text),
+            AuthErrorKind::Config => CliError::failed(text),
+        },
         ConnectError::Upstream(error) => not_connected(error, url),
         ConnectError::Save(_) => CliError::failed(text),
     }
+}
+
+/// The sign-in came to nothing, and nothing was saved.
+fn sign_in_failed(name: &ConnectionName, error: &SignInError) -> CliError {
+    let text = error.to_string();
+    let told = match error {
+        SignInError::Transient { .. } => CliError::new(Kind::Unreachable, text)
+            .hint("try the same again in a while; nothing is lost"),
+        SignInError::Expired => CliError::new(Kind::Timeout, text)
+            .hint("run the same command again; --no-browser takes the answer of another machine"),
+        SignInError::NoClient { .. } | SignInError::Config { .. } => CliError::usage(text),
+        SignInError::Denied { .. } => CliError::needs_auth(name.as_str(), text),
+        SignInError::NotOffered { .. } => {
+            CliError::needs_auth(name.as_str(), text).hint("with a key: --auth key --token-stdin")
+        }
+        SignInError::Refused { .. } | SignInError::Server { .. } => {
+            CliError::needs_auth(name.as_str(), text)
+        }
+    };
+    told.on(name.as_str())
 }
 
 /// There is no connection yet whose name would say anything: the URL is what was given.

@@ -1,11 +1,15 @@
 //! What every command stands on: who runs it, where the files are, how to speak.
 
-use super::{error::CliError, grammar::Global};
+use super::{
+    error::CliError,
+    grammar::{BrowserArgs, Global},
+};
 use crate::{
     app,
     config::{self, ConfigError, Env, Paths, settings::Settings},
     kind::StoreKind,
     name::{ConnectionName, Tenant},
+    page::browser::Browser,
     ui::{Audience, Out, Prompter},
     vault::VaultHandle,
 };
@@ -65,6 +69,11 @@ impl Context {
     pub(super) fn vault(&self, settings: &Settings, given: Option<StoreKind>) -> VaultHandle {
         let kind = given.or(settings.store).unwrap_or(StoreKind::Keychain);
         app::open_vault(&self.paths, &self.env, kind)
+    }
+
+    /// The user's browser; `None` when the answer is to be pasted.
+    pub(super) fn browser(&self, settings: &Settings, args: &BrowserArgs) -> Option<Browser> {
+        (!args.no_browser).then(|| app::browser(&self.env, settings))
     }
 
     /// Where this program is, as others are to start it.

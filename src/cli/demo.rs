@@ -15,15 +15,22 @@ use super::{
 use crate::{
     app::{self, ServeOptions},
     config::{self, Env, Paths},
-    connect::{self, Ask, Request},
+    connect::{self, Ask, Consent, People, Request},
     demo,
     kind::{AuthKind, StoreKind},
+    net::{self, Net},
     secret::Secret,
     task::{self, Shutdown},
 };
 use futures_util::future::BoxFuture;
+use http::header::LOCATION;
 use serde::Serialize;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use url::Url;
 
 /// The whole demo takes a second or two; this ends one that hangs.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -84,33 +91,76 @@ fn throw_away(home: &Path) -> Env {
 
 /// Starts the servers and connects them.
 async fn prepare(home: &Path, shutdown: &Shutdown) -> Result<Vec<Step>, CliError> {
-    let server = demo::start_open(shutdown)
-        .await
-        .map_err(|error| CliError::failed("could not listen on loopback").because(&error))?;
+    let no_port = |error| CliError::failed("could not listen on loopback").because(&error);
+    let open = demo::start_open(shutdown).await.map_err(no_port)?;
+    let protected = demo::start_protected(shutdown).await.map_err(no_port)?;
     let env = Arc::new(throw_away(home));
     let paths = Paths::resolve(&env)?;
     let settings = config::load(&paths, &env).settings;
     let vault = app::open_vault(&paths, &env, StoreKind::File);
     let deps = app::connect_deps(&paths, &env, &settings, vault, None);
-    let name = "demo".parse().map_err(|error| CliError::internal(format!("{error}")))?;
-    let request = Request {
-        name: Some(name),
-        url: server.url.clone(),
-        auth: Some(AuthKind::None),
-        allow: Vec::new(),
-        ..Request::default()
-    };
-    let connected = connect::connect(&deps, request, &Nobody)
-        .await
-        .map_err(|error| CliError::failed("could not connect the demo server").because(&error))?;
-    let tools = connected.tools;
-    Ok(vec![
-        Step::told("An MCP server, started in this process", server.url.clone()),
-        Step::told(
-            &format!("allmcp connect {} --name demo", server.url),
-            format!("demo: connected, {}", crate::text::count(tools, "tool")),
-        ),
-    ])
+    let consent = Obliging { net: deps.net.clone(), shutdown: shutdown.clone() };
+    let people = People { ask: &Nobody, consent: &consent, patience: LONGEST };
+    let mut steps = Vec::new();
+    let what = "An MCP server, started in this process";
+    for (title, name, server) in [
+        (what.to_owned(), "demo", open),
+        (format!("{what}, that wants a sign-in"), "notes", protected),
+    ] {
+        let url = server.url;
+        let request = Request {
+            name: Some(name.parse().map_err(|error| CliError::internal(format!("{error}")))?),
+            url: url.clone(),
+            ..Request::default()
+        };
+        let connected = connect::connect(&deps, request, people).await.map_err(|error| {
+            CliError::failed(format!("could not connect {name}")).because(&error)
+        })?;
+        let how = match connected.auth {
+            AuthKind::OAuth => "registered, signed in and connected",
+            _ => "connected",
+        };
+        let tools = crate::text::count(connected.tools, "tool");
+        steps.push(Step::told(&title, url.clone()));
+        let command = format!("allmcp connect {url} --name {name}");
+        steps.push(Step::told(&command, format!("{name}: {how}, {tools}")));
+    }
+    deps.shutdown.drain(Duration::from_secs(1)).await;
+    Ok(steps)
+}
+
+/// Says yes to everything: what a user does in the browser, this does with a request.
+struct Obliging {
+    net: Net,
+    shutdown: Shutdown,
+}
+
+impl Consent for Obliging {
+    fn ask(&self, url: &str, _expires_at: SystemTime) {
+        let (net, url) = (self.net.clone(), url.to_owned());
+        self.shutdown.spawn("demo browser", async move {
+            if let Err(error) = visit(&net, &url).await {
+                tracing::warn!("the demo could not sign in: {error}");
+            }
+        });
+    }
+
+    fn elsewhere(&self, _url: Option<&str>) {}
+}
+
+/// Goes where a browser would go, and shows nothing.
+async fn visit(net: &Net, url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut page = Url::parse(url)?;
+    for _ in 0..4 {
+        let client = net.client(&page, net::CONNECT_TIMEOUT).await?;
+        let response = client.get(page.clone()).send().await?;
+        let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+        match to {
+            Some(to) => page = page.join(to)?,
+            None => return Ok(()),
+        }
+    }
+    Ok(())
 }
 
 /// The demo wants no secret.

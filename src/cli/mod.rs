@@ -7,6 +7,7 @@
 mod call;
 mod config;
 mod connect;
+mod consent;
 mod context;
 mod demo;
 mod disconnect;

@@ -1,13 +1,18 @@
-//! `allmcp reconnect`: a new key for a connection that is there.
+//! `allmcp reconnect`: a new key, or a new sign-in, for a connection that is there.
 
 use super::{
     connect::{tell, told},
+    consent::{Asking, CONSENT},
     context::{Context, unknown_connection},
     error::{CliError, CliResult},
     grammar::ReconnectArgs,
     secrets::{self, Terminal},
 };
-use crate::{app, config::Target, connect};
+use crate::{
+    app,
+    config::Target,
+    connect::{self, People},
+};
 
 pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
     let settings = cx.settings_to_change()?;
@@ -22,8 +27,10 @@ pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
     let vault = cx.vault(&settings, None);
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
     let ask = Terminal::new(cx);
+    let consent = Asking::new(cx, "allmcp.reconnect/1", cx.browser(&settings, &args.browser));
     let work = async {
-        match connect::reconnect(&deps, name, secrets, cx.tenant.clone(), &ask).await {
+        let people = People { ask: &ask, consent: &consent, patience: CONSENT };
+        match connect::reconnect(&deps, name, secrets, cx.tenant.clone(), people).await {
             Ok(connected) => tell(cx, "reconnect", &connected),
             Err(error) => Err(told(error, connection.target_source(), ask.failure())),
         }

@@ -6,7 +6,7 @@ use super::{
     grammar::SecretArgs,
 };
 use crate::{
-    auth::TOKEN,
+    auth::{CLIENT_SECRET, TOKEN},
     connect::Ask,
     secret::Secret,
     task::{self, Shutdown},
@@ -45,6 +45,10 @@ pub(super) fn given(args: &SecretArgs) -> Result<BTreeMap<String, Secret<String>
     }
     if args.token_stdin {
         secrets.insert(TOKEN.to_owned(), one("--token-stdin", read_stdin("--token-stdin")?)?);
+    }
+    if args.client_secret_stdin {
+        let flag = "--client-secret-stdin";
+        secrets.insert(CLIENT_SECRET.to_owned(), one(flag, read_stdin(flag)?)?);
     }
     if let Some(path) = &args.token_file {
         secrets.insert(TOKEN.to_owned(), one("--token-file", read_file("--token-file", path)?)?);

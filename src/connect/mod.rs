@@ -9,32 +9,33 @@ mod naming;
 mod refuse;
 mod renew;
 mod save;
+pub mod sign_in;
 mod trial;
+mod way;
 
 pub use naming::default_name;
 pub use renew::reconnect;
 pub use save::save_lists;
+pub use sign_in::Consent;
 
 use self::refuse::Target;
 use crate::{
-    auth::{CredentialConfig, EnvLookup, OAuthConfig, TOKEN},
+    auth::{
+        AuthError, CredentialConfig, EnvLookup, OAuthConfig, Place, SignInError, TOKEN, TokenDeps,
+    },
     disk::lock::FileLock,
     kind::{AuthKind, StoreKind},
     name::{ConnectionName, Tenant},
     net::Net,
     secret::Secret,
-    store::tool_cache::ListCache,
+    store::{GrantStore, tool_cache::ListCache},
     task::Shutdown,
     template::Hole,
-    upstream::{ErrorKind, Listing, UpstreamError},
+    upstream::UpstreamError,
     vault::{VaultError, VaultHandle},
 };
 use futures_util::future::BoxFuture;
-use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// What is to be connected.
 #[derive(Debug, Clone, Default)]
@@ -104,10 +105,41 @@ pub struct Deps {
     pub net: Net,
     pub vault: VaultHandle,
     pub cache: ListCache,
+    pub grants: GrantStore,
     pub shutdown: Shutdown,
     pub connections: Arc<dyn ConnectionStore>,
     pub env: EnvLookup,
     pub token: TokenLookup,
+}
+
+impl Deps {
+    /// Where the sign-in of a connection is kept.
+    fn place(&self, config: &CredentialConfig) -> Result<Place, ConnectError> {
+        Ok(Place {
+            name: config.name.clone(),
+            account: config.account.clone(),
+            bound: config.bound().map_err(ConnectError::Auth)?,
+            vault: self.vault.clone(),
+            grants: self.grants.clone(),
+        })
+    }
+
+    fn tokens(&self) -> TokenDeps {
+        TokenDeps {
+            net: self.net.clone(),
+            grants: self.grants.clone(),
+            shutdown: self.shutdown.clone(),
+        }
+    }
+}
+
+/// Whom connecting may turn to.
+#[derive(Clone, Copy)]
+pub struct People<'a> {
+    pub ask: &'a dyn Ask,
+    pub consent: &'a dyn Consent,
+    /// How long a consent is waited for.
+    pub patience: Duration,
 }
 
 /// How it ended well.
@@ -156,6 +188,10 @@ pub enum ConnectError {
     SignInWanted { name: ConnectionName, host: String },
     #[error("{host} did not accept the key")]
     WrongKey { name: ConnectionName, host: String },
+    #[error("{error}")]
+    SignIn { name: ConnectionName, error: SignInError },
+    #[error("{0}")]
+    Auth(AuthError),
     #[error("could not save the connection: {0}")]
     Save(String),
 }
@@ -164,7 +200,7 @@ pub enum ConnectError {
 pub async fn connect(
     deps: &Deps,
     mut request: Request,
-    ask: &dyn Ask,
+    people: People<'_>,
 ) -> Result<Connected, ConnectError> {
     let target = refuse::check(&request)?;
     let known = deps.connections.connections();
@@ -172,93 +208,13 @@ pub async fn connect(
     if let Some(there) = known.iter().find(|other| other.name == name)
         && !request.force
     {
-        return renew::again(deps, request, there, ask).await;
+        return renew::again(deps, request, there, people).await;
     }
-    let (auth, listing) = find_way_in(deps, &mut request, &target, &name, ask).await?;
+    let (auth, listing) = way::find(deps, &mut request, &target, &name, people, 0).await?;
     if request.dry_run {
         return Ok(Connected { name, auth, tools: listing.tools.len(), how: How::WouldBe });
     }
     save::new(deps, request, target, name, auth, listing).await
-}
-
-/// Tries until there is a session, with what was given and what `ask` gives.
-async fn find_way_in(
-    deps: &Deps,
-    request: &mut Request,
-    target: &Target,
-    name: &ConnectionName,
-    ask: &dyn Ask,
-) -> Result<(AuthKind, Listing), ConnectError> {
-    target.all_set(request, &deps.env)?;
-    let host = &target.host;
-    let wants_key = wants_key(deps, request, target, name);
-    if wants_key {
-        fill(deps, request, target, name, ask).await?;
-    }
-    let auth = if wants_key { AuthKind::Key } else { request.auth.unwrap_or(AuthKind::None) };
-    let shut = |error: UpstreamError| match error.kind {
-        ErrorKind::NeedsAuth => ConnectError::WrongKey { name: name.clone(), host: host.clone() },
-        _ => ConnectError::Upstream(error),
-    };
-    match trial::run(deps, request, target, name, auth).await {
-        Ok(listing) => Ok((auth, listing)),
-        Err(error) if error.kind == ErrorKind::NeedsAuth && !wants_key => {
-            let wanted = || ConnectError::SignInWanted { name: name.clone(), host: host.clone() };
-            if request.auth.is_some() {
-                return Err(wanted());
-            }
-            // It found out: there is no getting in without a credential.
-            probe(deps, request).await?;
-            let key = ask.secret(TOKEN, host).await.map_err(|_| wanted())?;
-            request.secrets.insert(TOKEN.to_owned(), key);
-            let listing = trial::run(deps, request, target, name, AuthKind::Key).await;
-            Ok((AuthKind::Key, listing.map_err(shut)?))
-        }
-        Err(error) => Err(shut(error)),
-    }
-}
-
-/// True when a secret belongs to this connection: it was said, given, or a template names one.
-fn wants_key(deps: &Deps, request: &Request, target: &Target, name: &ConnectionName) -> bool {
-    let given = || !request.secrets.is_empty() || (deps.token)(name).is_some();
-    request.auth == Some(AuthKind::Key)
-        || (request.auth.is_none() && (target.needs_secret() || given()))
-}
-
-/// A key that cannot be kept must not be asked for: this comes before any question.
-async fn probe(deps: &Deps, request: &Request) -> Result<(), ConnectError> {
-    if request.dry_run {
-        return Ok(());
-    }
-    let kind = deps.vault.kind();
-    deps.vault.probe().await.map_err(|source| ConnectError::Store { kind, source })
-}
-
-/// Asks for every secret that a template names and nobody gave.
-async fn fill(
-    deps: &Deps,
-    request: &mut Request,
-    target: &Target,
-    name: &ConnectionName,
-    ask: &dyn Ask,
-) -> Result<(), ConnectError> {
-    let mut names: BTreeSet<String> = target.secret_names();
-    if names.is_empty() {
-        names.insert(TOKEN.to_owned());
-    }
-    if (deps.token)(name).is_some() {
-        names.remove(TOKEN);
-    }
-    if !names.is_empty() || !request.secrets.is_empty() {
-        probe(deps, request).await?;
-    }
-    for secret in names {
-        if let Entry::Vacant(missing) = request.secrets.entry(secret) {
-            let answer = ask.secret(missing.key(), &target.host).await;
-            missing.insert(answer.map_err(ConnectError::Missing)?);
-        }
-    }
-    Ok(())
 }
 
 /// What the credential of this request is made of.
@@ -281,6 +237,7 @@ fn credential_config(
         tenant: request.tenant.clone(),
         env: Arc::clone(&deps.env),
         // What is given now is what is to be tried and kept.
+        sign_in_optional: false,
         token_override: if given { None } else { (deps.token)(name) },
     }
 }

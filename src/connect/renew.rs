@@ -1,11 +1,11 @@
 //! A connection that is there already: a credential for it, and nothing else of it changed.
 
 use super::{
-    Ask, ConnectError, Connected, Deps, Entered, How, Request, credential_config, find_way_in,
-    refuse, save,
+    ConnectError, Connected, Deps, Entered, How, People, Request, credential_config, refuse, save,
+    way,
 };
 use crate::{
-    auth,
+    auth::{self, CLIENT_SECRET, PRIVATE_KEY},
     kind::AuthKind,
     name::{ConnectionName, Tenant},
     secret::Secret,
@@ -18,7 +18,7 @@ pub(super) async fn again(
     deps: &Deps,
     request: Request,
     there: &Entered,
-    ask: &dyn Ask,
+    people: People<'_>,
 ) -> Result<Connected, ConnectError> {
     if there.url != request.url {
         let (name, target) = (there.name.clone(), there.url.clone());
@@ -26,7 +26,7 @@ pub(super) async fn again(
     }
     if !has_credential(deps, there, &request.tenant).await? {
         let Request { secrets, tenant, dry_run, .. } = request;
-        return renew(deps, there, secrets, tenant, dry_run, ask).await;
+        return renew(deps, there, secrets, tenant, dry_run, people, 0).await;
     }
     let lists = deps.cache.load(&request.tenant.account(&there.name));
     Ok(Connected {
@@ -43,19 +43,33 @@ pub async fn reconnect(
     name: &ConnectionName,
     secrets: BTreeMap<String, Secret<String>>,
     tenant: Tenant,
-    ask: &dyn Ask,
+    people: People<'_>,
 ) -> Result<Connected, ConnectError> {
     let known = deps.connections.connections();
     let there = known.iter().find(|other| other.name == *name).ok_or_else(|| {
         ConnectError::Refused(format!("there is no connection {name} with a URL"))
     })?;
-    if there.auth != AuthKind::Key && !secrets.is_empty() {
+    let signs_in = matches!(there.auth, AuthKind::OAuth | AuthKind::ClientCredentials);
+    let takes = |secret: &String| match there.auth {
+        AuthKind::Key => true,
+        _ => signs_in && matches!(secret.as_str(), CLIENT_SECRET | PRIVATE_KEY),
+    };
+    if !secrets.keys().all(takes) {
         return Err(ConnectError::Refused(format!(
             "{name} has auth = \"{}\" and takes no key",
             there.auth
         )));
     }
-    renew(deps, there, secrets, tenant, false, ask).await
+    let mut instead_of = 0;
+    if signs_in {
+        // Whatever there is, the user wants a new sign-in.
+        let request = Request { tenant: tenant.clone(), ..as_request(there) };
+        let target = refuse::parse(&request)?;
+        let config = credential_config(deps, &request, &target, name, there.auth);
+        let (stored, facts) = deps.place(&config)?.read().await.map_err(ConnectError::Auth)?;
+        instead_of = stored.grant.map_or(0, |grant| grant.generation).max(facts.generation);
+    }
+    renew(deps, there, secrets, tenant, false, people, instead_of).await
 }
 
 async fn renew(
@@ -64,12 +78,13 @@ async fn renew(
     secrets: BTreeMap<String, Secret<String>>,
     tenant: Tenant,
     dry_run: bool,
-    ask: &dyn Ask,
+    people: People<'_>,
+    instead_of: u64,
 ) -> Result<Connected, ConnectError> {
     let mut request = Request { secrets, dry_run, tenant, ..as_request(there) };
     let target = refuse::parse(&request)?;
     let name = there.name.clone();
-    let (auth, listing) = find_way_in(deps, &mut request, &target, &name, ask).await?;
+    let (auth, listing) = way::find(deps, &mut request, &target, &name, people, instead_of).await?;
     if dry_run {
         return Ok(Connected { name, auth, tools: listing.tools.len(), how: How::WouldBe });
     }
@@ -99,6 +114,10 @@ async fn has_credential(
     let config = credential_config(deps, &request, &target, &there.name, there.auth);
     if !config.uses_vault() {
         return Ok(true);
+    }
+    if config.uses_tokens() {
+        let (stored, facts) = deps.place(&config)?.read().await.map_err(ConnectError::Auth)?;
+        return Ok(stored.grant.is_some_and(|grant| !facts.has_refused(grant.generation)));
     }
     let kind = deps.vault.kind();
     let record = auth::read_record(&deps.vault, &config.account)

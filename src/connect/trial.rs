@@ -23,7 +23,10 @@ pub(super) async fn run(
     auth: AuthKind,
 ) -> Result<Listing, UpstreamError> {
     let credential = super::credential_config(deps, request, target, name, auth);
-    let vault = VaultHandle::of(Arc::new(MemoryVault::new()));
+    let signed_in = matches!(auth, AuthKind::OAuth | AuthKind::ClientCredentials);
+    // Tokens are stored already, for they cannot be had twice; a key is not, until it was tried.
+    let vault =
+        if signed_in { deps.vault.clone() } else { VaultHandle::of(Arc::new(MemoryVault::new())) };
     if auth == AuthKind::Key {
         let config = |detail: String| UpstreamError::new(name, ErrorKind::Config, detail);
         let bound = credential.bound().map_err(|error| config(error.to_string()))?;
@@ -31,7 +34,7 @@ pub(super) async fn run(
             .await
             .map_err(|error| config(error.to_string()))?;
     }
-    let credentials = Credentials::new(credential, vault);
+    let credentials = Credentials::with_tokens(credential, vault, deps.tokens());
     let config = UpstreamConfig {
         name: name.clone(),
         shown_url: request.url.clone(),

@@ -60,6 +60,9 @@ pub struct GrantFacts {
     pub auth_method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_port: Option<u16>,
+    /// Where somebody is asked for consent right now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
     /// The last sign-in never came back: the next one registers afresh.
     #[serde(skip_serializing_if = "is_false")]
     pub abandoned: bool,
@@ -84,6 +87,13 @@ impl GrantFacts {
             *self = Self { bound: bound.to_owned(), ..Self::default() };
         }
         self
+    }
+}
+
+impl GrantFacts {
+    /// Whether the authorization server wants to hear no more of these tokens.
+    pub fn has_refused(&self, generation: u64) -> bool {
+        self.rejected.as_ref().is_some_and(|no| no.generation >= generation)
     }
 }
 
@@ -176,7 +186,7 @@ impl GrantStore {
         };
         let mut facts = old.clone().unwrap_or_default();
         let answer = change(&mut facts);
-        if old.as_ref() != Some(&facts) {
+        if old.unwrap_or_default() != facts {
             let bytes = serde_json::to_vec(&Format { version: VERSION, facts })?;
             atomic::write(&path, &bytes)?;
         }

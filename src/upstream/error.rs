@@ -1,6 +1,6 @@
 //! Why a call to an upstream did not come back with a result.
 
-use crate::{name::ConnectionName, wire::RpcError};
+use crate::{auth::Challenge, name::ConnectionName, wire::RpcError};
 use std::{
     fmt,
     time::{Duration, SystemTime},
@@ -19,6 +19,8 @@ pub struct UpstreamError {
     pub since: Option<SystemTime>,
     /// How long to wait before it makes sense to try again.
     pub retry_in: Option<Duration>,
+    /// What the server said it wants, where it wants a sign-in.
+    pub challenge: Option<Box<Challenge>>,
 }
 
 /// What kind of failure, and with it whose side.
@@ -59,6 +61,7 @@ impl UpstreamError {
             may_have_run: false,
             since: None,
             retry_in: None,
+            challenge: None,
         }
     }
 
@@ -71,6 +74,11 @@ impl UpstreamError {
     #[must_use]
     pub fn retry_in(mut self, wait: Option<Duration>) -> Self {
         self.retry_in = wait.or(self.retry_in);
+        self
+    }
+
+    pub(super) fn challenge(mut self, challenge: Option<Box<Challenge>>) -> Self {
+        self.challenge = challenge.or(self.challenge);
         self
     }
 

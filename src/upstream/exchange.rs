@@ -49,6 +49,7 @@ pub(super) struct Exchange<'a> {
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "five remedies, each used or not")]
 struct Tried {
+    scope: bool,
     auth: bool,
     session: bool,
     era: bool,
@@ -72,15 +73,21 @@ impl Inner {
                 Err(failure) => failure,
             };
             match failure {
-                Failure::Unauthorized { generation, .. } if !tried.auth => {
+                Failure::Unauthorized { generation, challenge, .. } if !tried.auth => {
                     tried.auth = true;
-                    Box::pin(self.config.credentials.rejected(generation)).await?;
+                    self.renew(generation, challenge).await?;
                 }
-                Failure::Forbidden { scope: Some(scope), detail } => {
-                    // A renewal would not help: the next sign-in asks for more (SEP-835).
-                    let wanted = scope.split_ascii_whitespace().map(str::to_owned).collect();
-                    self.config.credentials.wants_scope(wanted).await;
-                    return Err(Failure::Forbidden { scope: Some(scope), detail });
+                // A sign-in elsewhere may have brought the scope; renewing would not
+                // (claude-code#28258).
+                Failure::Forbidden { generation, ref challenge, .. } => {
+                    let scopes = challenge.as_ref().map(|it| it.scopes()).unwrap_or_default();
+                    let credentials = &self.config.credentials;
+                    if !tried.scope && Box::pin(credentials.newer(generation)).await {
+                        tried.scope = true;
+                        continue;
+                    }
+                    Box::pin(credentials.wants_scope(scopes)).await;
+                    return Err(failure);
                 }
                 Failure::SessionGone { epoch } if !tried.session => {
                     tried.session = true;

@@ -1,8 +1,8 @@
 //! How one HTTP exchange failed, told finely enough to decide whether it may be sent again.
 
-use super::{ErrorKind, UpstreamError, deadline::Elapsed};
+use super::{ErrorKind, UpstreamError, deadline::Elapsed, said::said};
 use crate::{
-    auth::{AuthError, AuthErrorKind},
+    auth::{AuthError, AuthErrorKind, Challenge},
     kind::Era,
     name::ConnectionName,
     net::NetError,
@@ -33,11 +33,13 @@ pub(super) enum Failure {
     Unauthorized {
         generation: u64,
         detail: String,
+        challenge: Option<Box<Challenge>>,
     },
-    /// 403 that asks for more scope (RFC 6750).
+    /// The credential is good and not enough (RFC 6750, 3.1).
     Forbidden {
-        scope: Option<String>,
+        generation: u64,
         detail: String,
+        challenge: Option<Box<Challenge>>,
     },
     /// The server does not know our session any more.
     SessionGone {
@@ -126,8 +128,14 @@ impl Failure {
             Self::NotSent { detail, .. } | Self::Broken { detail } => {
                 new(ErrorKind::Unreachable, detail)
             }
-            Self::Unauthorized { detail, .. } => new(ErrorKind::NeedsAuth, detail),
-            Self::Forbidden { scope, detail } => new(ErrorKind::NeedsScope { scope }, detail),
+            Self::Unauthorized { detail, challenge, .. } => {
+                new(ErrorKind::NeedsAuth, detail).challenge(challenge)
+            }
+            Self::Forbidden { detail, challenge, .. } => {
+                let scope = challenge.as_ref().and_then(|it| it.scope.as_deref());
+                let scope = scope.map(|scope| said(scope, 200));
+                new(ErrorKind::NeedsScope { scope }, detail).challenge(challenge)
+            }
             Self::SessionGone { .. } => {
                 new(ErrorKind::Unreachable, "the server ended two sessions in a row".to_owned())
             }

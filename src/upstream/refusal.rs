@@ -6,11 +6,11 @@ use super::{
     said::{passed_on, said},
     streamable::{body, content_type},
 };
-use crate::wire::{Frame, RpcError};
-use http::{
-    HeaderValue, StatusCode,
-    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+use crate::{
+    auth::Challenge,
+    wire::{Frame, RpcError},
 };
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use reqwest::Response;
 use std::time::{Duration, SystemTime};
 
@@ -26,12 +26,7 @@ pub(super) async fn refusal(
 ) -> Failure {
     let status = response.status();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
-    let challenge: Vec<String> = response
-        .headers()
-        .get_all(WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok().map(str::to_owned))
-        .collect();
+    let challenge = Challenge::of(response.headers());
     let kind = content_type(&response).into_owned();
     let grace = deadline.at_most(Duration::from_secs(5));
     let page = body(response, MAX_ERROR_BODY, &grace).await.unwrap_or_default();
@@ -45,10 +40,13 @@ pub(super) async fn refusal(
     let separator = if what.is_empty() { "" } else { ": " };
     let detail = format!("HTTP {}{separator}{what}", status.as_u16());
     match status {
-        StatusCode::UNAUTHORIZED => Failure::Unauthorized { generation, detail },
-        StatusCode::FORBIDDEN if challenge.iter().any(|c| c.contains("insufficient_scope")) => {
-            let scope = challenge.iter().find_map(|c| auth_param(c, "scope"));
-            Failure::Forbidden { scope, detail }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+            if challenge.as_ref().is_some_and(Challenge::wants_more_scopes) =>
+        {
+            Failure::Forbidden { generation, detail, challenge: challenge.map(Box::new) }
+        }
+        StatusCode::UNAUTHORIZED => {
+            Failure::Unauthorized { generation, detail, challenge: challenge.map(Box::new) }
         }
         StatusCode::NOT_FOUND if epoch.is_some() && !method_missing(error.as_ref()) => {
             Failure::SessionGone { epoch: epoch.unwrap_or_default() }
@@ -96,16 +94,6 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
     Some(at.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// A parameter of a challenge, quoted or not.
-fn auth_param(challenge: &str, name: &str) -> Option<String> {
-    let after = challenge.split(&format!("{name}=")).nth(1)?;
-    let value = match after.strip_prefix('"') {
-        Some(quoted) => quoted.split('"').next()?,
-        None => after.split([',', ' ']).next()?,
-    };
-    Some(said(value, 200))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,13 +104,5 @@ mod tests {
         assert_eq!(value("3"), Some(Duration::from_secs(3)));
         assert_eq!(value("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
         assert_eq!(value("soon"), None);
-    }
-
-    #[test]
-    fn scope_is_read_from_a_challenge() {
-        let quoted = r#"Bearer error="insufficient_scope", scope="a b", x=1"#;
-        assert_eq!(auth_param(quoted, "scope").as_deref(), Some("a b"));
-        assert_eq!(auth_param("Bearer scope=a, x=1", "scope").as_deref(), Some("a"));
-        assert_eq!(auth_param("Bearer", "scope"), None);
     }
 }

@@ -9,6 +9,7 @@ use super::{
     streamable::{self, Answer, SESSION_ID},
 };
 use crate::{
+    auth::{AuthErrorKind, Challenge},
     kind::Era,
     net,
     wire::{era, frame, meta, splice::Edits},
@@ -234,9 +235,9 @@ impl Inner {
             let body = frame::request(&crate::wire::Id::number(id), method, Some(params));
             let sent = streamable::post(&client, &prepared, headers, None, body, deadline).await;
             let response = match sent {
-                Err(Failure::Unauthorized { generation, .. }) if again => {
+                Err(Failure::Unauthorized { generation, challenge, .. }) if again => {
                     again = false;
-                    self.config.credentials.rejected(generation).await?;
+                    self.renew(generation, challenge).await?;
                     continue;
                 }
                 other => other?,
@@ -245,6 +246,22 @@ impl Inner {
             let quiet = super::incoming::Quiet;
             let answer = streamable::answer(response, id, deadline, &quiet).await;
             return answer.map(|answer| (answer, session_id)).map_err(|(failure, _)| failure);
+        }
+    }
+
+    /// Gets another credential in the place of the one that was refused with `challenge`.
+    pub(super) async fn renew(
+        &self,
+        generation: u64,
+        challenge: Option<Box<Challenge>>,
+    ) -> Result<(), Failure> {
+        let renewed = Box::pin(self.config.credentials.rejected(generation)).await;
+        match renewed {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == AuthErrorKind::NeedsAuth => {
+                Err(Failure::Unauthorized { generation, detail: error.detail(), challenge })
+            }
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -153,6 +153,13 @@ impl Tokens {
         }
     }
 
+    /// The newest tokens that anybody wrote down; 0 when nobody signed in.
+    pub(super) async fn known_generation(&self) -> u64 {
+        let bound = self.0.config.bound().unwrap_or_default();
+        let facts = self.0.on_store(GrantStore::load).await;
+        facts.ok().filter(|facts| facts.bound == bound).map_or(0, |facts| facts.generation)
+    }
+
     /// Writes down that `scopes` are to be asked for at the next sign-in, with those that were
     /// granted: a step-up must not lose any (claude-code#44652).
     pub(super) async fn want(&self, scopes: Vec<String>) {

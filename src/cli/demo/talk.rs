@@ -29,6 +29,12 @@ pub(super) fn talk(binary: &Path, home: &Path) -> Result<Vec<Step>, String> {
     steps.push(server.ask("It calls a tool of the demo server", "tools/call", &add)?);
     let echo = json!({ "name": "demo__echo", "arguments": { "text": "Привіт, 世界" } });
     steps.push(server.ask("And another", "tools/call", &echo)?);
+    let note = json!({ "name": "notes__add_note", "arguments": { "text": "buy milk" } });
+    steps.push(server.ask(
+        "And one that only those may call who signed in",
+        "tools/call",
+        &note,
+    )?);
     server.end()?;
     Ok(steps)
 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
   pass show shop | allmcp connect https://mcp.example.com/mcp --auth key --token-stdin
   allmcp connect https://mcp.example.com/mcp --auth key --header 'X-API-Key: ${secret:token}'
   allmcp connect https://mcp.example.com/mcp --tools 'read_*' --tools search
+  allmcp connect https://mcp.example.com/mcp --auth oauth --client-id ID --no-browser
 
 No flag takes a secret: give it on stdin, in a file, or when asked.")]
 pub struct ConnectArgs {
@@ -24,7 +25,7 @@ pub struct ConnectArgs {
     /// Call it this, instead of a name made from the URL
     #[arg(long)]
     pub name: Option<ConnectionName>,
-    /// How to prove who you are: none or key; found out when not given
+    /// How to prove who you are: none, key, oauth or client-credentials; found out when not given
     #[arg(long, value_parser = auth)]
     pub auth: Option<AuthKind>,
     /// Fill ${param:K} in the URL and headers
@@ -46,18 +47,54 @@ pub struct ConnectArgs {
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
+    pub sign_in: SignInArgs,
+    #[command(flatten)]
     pub secrets: SecretArgs,
+}
+
+/// What a sign-in in the browser needs to know where it cannot find it out.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Sign-in")]
+pub struct SignInArgs {
+    /// The client that you registered with the server
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// The https URL of a client ID metadata document
+    #[arg(long, value_name = "URL")]
+    pub client_metadata_url: Option<String>,
+    /// Ask for this scope beside those that the server wants (more than once, or with spaces)
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub scopes: Vec<String>,
+    /// Send this as resource (RFC 8707); none: send none
+    #[arg(long, value_name = "URI")]
+    pub resource: Option<String>,
+    /// Take the answer of the browser on this port
+    #[arg(long, value_name = "PORT")]
+    pub callback_port: Option<u16>,
+    #[command(flatten)]
+    pub browser: BrowserArgs,
+}
+
+/// How the browser is reached.
+#[derive(Debug, Clone, Default, Args)]
+pub struct BrowserArgs {
+    /// Open no browser: print the URL, and read the pasted answer from stdin
+    #[arg(long, help_heading = "Sign-in")]
+    pub no_browser: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   allmcp reconnect shop
+  allmcp reconnect shop --no-browser
   pass show shop | allmcp reconnect shop --token-stdin
 
 The settings of the connection stay as they are.")]
 pub struct ReconnectArgs {
     /// The connection's name
     pub name: ConnectionName,
+    #[command(flatten)]
+    pub browser: BrowserArgs,
     #[command(flatten)]
     pub secrets: SecretArgs,
 }
@@ -74,6 +111,9 @@ pub struct SecretArgs {
     /// Read the secret ${secret:NAME} from this file
     #[arg(long = "secret-file", value_name = "NAME=PATH", help_heading = "Secrets")]
     pub secret_files: Vec<SecretFile>,
+    /// Read the client's secret from stdin
+    #[arg(long, conflicts_with_all = ["token_stdin", "secrets_stdin"], help_heading = "Secrets")]
+    pub client_secret_stdin: bool,
     /// Read all secrets from stdin, as one JSON object
     #[arg(long, help_heading = "Secrets")]
     pub secrets_stdin: bool,
@@ -81,9 +121,11 @@ pub struct SecretArgs {
 
 fn auth(word: &str) -> Result<AuthKind, String> {
     match word.parse() {
-        Ok(kind @ (AuthKind::None | AuthKind::Key)) => Ok(kind),
-        Ok(_) => Err("not in this version; use none or key".into()),
-        Err(_) => Err("use none or key".into()),
+        Ok(AuthKind::Enterprise) => {
+            Err("not in this version; use none, key, oauth or client-credentials".into())
+        }
+        Ok(kind) => Ok(kind),
+        Err(_) => Err("use none, key, oauth or client-credentials".into()),
     }
 }
 

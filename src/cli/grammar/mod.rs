@@ -11,8 +11,8 @@ pub use bridge::{BridgeArgs, BridgeTransport};
 pub use call::{ArgsSource, CallArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
-    ConnectArgs, DisconnectArgs, LogsArgs, PatternArgs, ReconnectArgs, SecretArgs, StatusArgs,
-    ToolsArgs, ToolsCommand,
+    BrowserArgs, ConnectArgs, DisconnectArgs, LogsArgs, PatternArgs, ReconnectArgs, SecretArgs,
+    SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
 };
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};

@@ -1,0 +1,216 @@
+//! Finding a way in: what was said, what was given, and what the server asks for.
+
+use super::{
+    ConnectError, Deps, People, Request, credential_config,
+    refuse::Target,
+    sign_in::{self, Wanted},
+    trial,
+};
+use crate::{
+    auth::{self, CLIENT_SECRET, Challenge, CredentialConfig, PRIVATE_KEY, SignInError, TOKEN},
+    kind::AuthKind,
+    name::ConnectionName,
+    secret::Secret,
+    upstream::{ErrorKind, Listing, UpstreamError},
+};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
+/// Tries until there is a session. Tokens up to the generation `instead_of` are of no use.
+pub(super) async fn find(
+    deps: &Deps,
+    request: &mut Request,
+    target: &Target,
+    name: &ConnectionName,
+    people: People<'_>,
+    instead_of: u64,
+) -> Result<(AuthKind, Listing), ConnectError> {
+    target.all_set(request, &deps.env)?;
+    let way = Way { deps, target, name, people, instead_of };
+    match request.auth {
+        Some(auth @ (AuthKind::OAuth | AuthKind::ClientCredentials)) => {
+            way.fill(request, false).await?;
+            let listing = way.signed_in(request, auth, None, true).await?;
+            Ok((auth, listing))
+        }
+        _ if way.wants_key(request) => way.by_key(request).await,
+        said => match trial::run(deps, request, target, name, AuthKind::None).await {
+            Ok(listing) => Ok((said.unwrap_or(AuthKind::None), listing)),
+            Err(error) if error.kind != ErrorKind::NeedsAuth => Err(ConnectError::Upstream(error)),
+            Err(_) if said.is_some() => Err(way.sign_in_wanted()),
+            // It found out: there is no getting in without a credential.
+            Err(error) => way.found_out(request, error).await,
+        },
+    }
+}
+
+struct Way<'a> {
+    deps: &'a Deps,
+    target: &'a Target,
+    name: &'a ConnectionName,
+    people: People<'a>,
+    instead_of: u64,
+}
+
+impl Way<'_> {
+    /// The server wants something, and says more or less well what: a sign-in where it offers
+    /// one, else a key.
+    async fn found_out(
+        &self,
+        request: &mut Request,
+        refused: UpstreamError,
+    ) -> Result<(AuthKind, Listing), ConnectError> {
+        match self.signed_in(request, AuthKind::OAuth, refused.challenge, false).await {
+            Ok(listing) => return Ok((AuthKind::OAuth, listing)),
+            Err(ConnectError::SignIn { error: SignInError::NotOffered { .. }, .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.probe(request).await?;
+        let key = self.people.ask.secret(TOKEN, &self.target.host).await;
+        let key = key.map_err(|_| self.sign_in_wanted())?;
+        request.secrets.insert(TOKEN.to_owned(), key);
+        self.by_key(request).await
+    }
+
+    async fn by_key(&self, request: &mut Request) -> Result<(AuthKind, Listing), ConnectError> {
+        self.fill(request, true).await?;
+        let Self { deps, target, name, .. } = *self;
+        let listing = trial::run(deps, request, target, name, AuthKind::Key).await;
+        Ok((AuthKind::Key, listing.map_err(|error| self.shut(error))?))
+    }
+
+    /// Tokens first, where there are none that do; they are stored at once.
+    async fn signed_in(
+        &self,
+        request: &Request,
+        auth: AuthKind,
+        challenge: Option<Box<Challenge>>,
+        sure: bool,
+    ) -> Result<Listing, ConnectError> {
+        let Self { deps, target, name, .. } = *self;
+        if request.dry_run {
+            return Err(ConnectError::Refused(format!(
+                "{} wants a sign-in, and a dry run saves none",
+                target.host
+            )));
+        }
+        let config = credential_config(deps, request, target, name, auth);
+        let place = deps.place(&config)?;
+        let (stored, facts) = place.read().await.map_err(ConnectError::Auth)?;
+        let there = stored.grant.as_ref().is_some_and(|grant| {
+            grant.generation > self.instead_of && !facts.has_refused(grant.generation)
+        });
+        let mut challenge = challenge;
+        let mut instead_of = self.instead_of;
+        if there {
+            // Left behind by a run that was interrupted, or by another one just now.
+            match trial::run(deps, request, target, name, auth).await {
+                Err(error) if error.kind == ErrorKind::NeedsAuth => {
+                    challenge = error.challenge.or(challenge);
+                    instead_of = stored.grant.map_or(0, |grant| grant.generation);
+                }
+                other => return other.map_err(ConnectError::Upstream),
+            }
+        } else if challenge.is_none() && sure {
+            // What the server says when nothing is sent is where discovery begins.
+            let refused = trial::run(deps, request, target, name, AuthKind::None).await.err();
+            challenge = refused.and_then(|error| error.challenge);
+        }
+        self.ask(request, auth, challenge, sure, instead_of).await?;
+        trial::run(deps, request, target, name, auth).await.map_err(|error| self.shut(error))
+    }
+
+    async fn ask(
+        &self,
+        request: &Request,
+        auth: AuthKind,
+        challenge: Option<Box<Challenge>>,
+        sure: bool,
+        instead_of: u64,
+    ) -> Result<(), ConnectError> {
+        let config = credential_config(self.deps, request, self.target, self.name, auth);
+        let given = self.client_secrets(request, &config).await?;
+        let secret = |name: &str| given.get(name).cloned();
+        let wanted = Wanted {
+            config: &config,
+            challenge: challenge.map(|it| *it),
+            client_secret: secret(CLIENT_SECRET),
+            private_key: secret(PRIVATE_KEY),
+            instead_of,
+            sure,
+            within: self.people.patience,
+        };
+        match auth {
+            AuthKind::ClientCredentials => sign_in::as_machine(self.deps, &wanted).await,
+            _ => sign_in::sign_in(self.deps, &wanted, self.people.consent).await.map(drop),
+        }
+    }
+
+    /// What the client shows of itself: as it was given now, which is kept, else as it is stored.
+    async fn client_secrets(
+        &self,
+        request: &Request,
+        config: &CredentialConfig,
+    ) -> Result<BTreeMap<String, Secret<String>>, ConnectError> {
+        let (vault, kind) = (&self.deps.vault, self.deps.vault.kind());
+        let store = |source| ConnectError::Store { kind, source };
+        let bound = config.bound().map_err(ConnectError::Auth)?;
+        if !request.secrets.is_empty() {
+            let given = request.secrets.clone();
+            auth::save_secrets(vault, &config.account, &bound, given).await.map_err(store)?;
+        }
+        let record = auth::read_record(vault, &config.account).await.map_err(store)?;
+        let record = record.filter(|record| record.bound == bound);
+        Ok(record.map(|record| record.secrets).unwrap_or_default())
+    }
+
+    /// True when a key belongs to this connection: it was said, given, or a template names one.
+    fn wants_key(&self, request: &Request) -> bool {
+        let given = || !request.secrets.is_empty() || (self.deps.token)(self.name).is_some();
+        request.auth == Some(AuthKind::Key)
+            || (request.auth.is_none() && (self.target.needs_secret() || given()))
+    }
+
+    /// A key that cannot be kept must not be asked for: this comes before any question.
+    async fn probe(&self, request: &Request) -> Result<(), ConnectError> {
+        if request.dry_run {
+            return Ok(());
+        }
+        let kind = self.deps.vault.kind();
+        self.deps.vault.probe().await.map_err(|source| ConnectError::Store { kind, source })
+    }
+
+    /// Asks for every secret that a template names and nobody gave; with `key` also for the one
+    /// that no template has to name.
+    async fn fill(&self, request: &mut Request, key: bool) -> Result<(), ConnectError> {
+        let mut names: BTreeSet<String> = self.target.secret_names();
+        if names.is_empty() && key {
+            names.insert(TOKEN.to_owned());
+        }
+        if (self.deps.token)(self.name).is_some() {
+            names.remove(TOKEN);
+        }
+        if !names.is_empty() || !request.secrets.is_empty() {
+            self.probe(request).await?;
+        }
+        for secret in names {
+            if let Entry::Vacant(missing) = request.secrets.entry(secret) {
+                let answer = self.people.ask.secret(missing.key(), &self.target.host).await;
+                missing.insert(answer.map_err(ConnectError::Missing)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn sign_in_wanted(&self) -> ConnectError {
+        ConnectError::SignInWanted { name: self.name.clone(), host: self.target.host.clone() }
+    }
+
+    fn shut(&self, error: UpstreamError) -> ConnectError {
+        match error.kind {
+            ErrorKind::NeedsAuth => {
+                ConnectError::WrongKey { name: self.name.clone(), host: self.target.host.clone() }
+            }
+            _ => ConnectError::Upstream(error),
+        }
+    }
+}
