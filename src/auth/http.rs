@@ -225,7 +225,7 @@ async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, HttpError>>,
 ) -> Result<T, HttpError> {
-    match tokio::time::timeout(limit, work).await {
+    match crate::task::within(limit, work).await {
         Ok(done) => done,
         Err(_) => Err(HttpError::Broken(format!("no answer in {} seconds", limit.as_secs()))),
     }
