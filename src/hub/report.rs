@@ -53,6 +53,11 @@ impl Hub {
     /// The same with the links by which the user can mend what needs a sign-in.
     pub(super) async fn report_with_links(&self) -> Vec<Report> {
         let mut reports = self.report();
+        for report in reports.iter_mut().filter(|report| report.status == Status::Unknown) {
+            if self.nobody_signed_in(&report.name).await {
+                report.status = Status::NeedsAuth;
+            }
+        }
         for report in reports.iter_mut().filter(|report| report.connect_required()) {
             if let Some(member) = self.member(&report.name) {
                 report.link = self.link(&member, None).await;

@@ -68,6 +68,16 @@ impl Hub {
         }
     }
 
+    /// True for a connection that cannot work before somebody signs in.
+    pub(super) async fn nobody_signed_in(&self, name: &ConnectionName) -> bool {
+        let Some(member) = self.member(name) else { return false };
+        let Some(upstream) = upstream(&member) else { return false };
+        let config = upstream.credentials.config();
+        config.signs_in_by_consent()
+            && !config.sign_in_optional
+            && upstream.credentials.known_generation().await == 0
+    }
+
     /// The generation of the tokens that are known of a connection; 0: nobody has signed in.
     pub async fn known_generation(&self, name: &ConnectionName) -> u64 {
         let Some(member) = self.member(name) else { return 0 };
