@@ -10,7 +10,7 @@ use crate::{
     store::{GrantFacts, GrantStore, health::HealthStore, tool_cache::ListCache},
 };
 use serde::Serialize;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// As `list` gives it (contract section 3).
 #[derive(Debug, Clone, Serialize)]
@@ -222,31 +222,27 @@ fn credential(
 /// A time for people: on a terminal how long ago it was, elsewhere as it is.
 pub(super) fn shown_time(cx: &Context, at: &str) -> String {
     match humantime::parse_rfc3339(at) {
-        Ok(then) if cx.out.terminal().stdout && then <= SystemTime::now() => {
-            ago(then, SystemTime::now())
+        Ok(then) if cx.out.terminal().stdout => {
+            let now = SystemTime::now();
+            then.duration_since(now)
+                .map_or_else(|_| ago(then, now), |left| format!("in {}", span(left)))
         }
-        Ok(then) if cx.out.terminal().stdout => ahead(then, SystemTime::now()),
         _ => at.to_owned(),
     }
 }
 
 fn ago(then: SystemTime, now: SystemTime) -> String {
-    let seconds = now.duration_since(then).unwrap_or_default().as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s ago"),
-        60..3600 => format!("{} min ago", seconds / 60),
-        3600..86_400 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} d ago", seconds / 86_400),
-    }
+    format!("{} ago", span(now.duration_since(then).unwrap_or_default()))
 }
 
-fn ahead(then: SystemTime, now: SystemTime) -> String {
-    let seconds = then.duration_since(now).unwrap_or_default().as_secs();
+/// A time in its largest unit.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
     match seconds {
-        0..60 => format!("in {seconds} s"),
-        60..3600 => format!("in {} min", seconds / 60),
-        3600..86_400 => format!("in {} h", seconds / 3600),
-        _ => format!("in {} d", seconds / 86_400),
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
     }
 }
 
@@ -257,7 +253,6 @@ pub(super) fn time(at: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn how_long_ago_is_told_in_its_largest_unit() {

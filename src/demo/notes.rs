@@ -1,11 +1,11 @@
 //! What the demo server behind the sign-in can do: keep notes, as long as it runs.
 
+use super::tools::private;
 use rmcp::{
     ErrorData, Json, RoleServer, ServerHandler,
     handler::server::wrapper::Parameters,
     model::{
-        CacheScope, Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ServerCapabilities, ServerConfig,
+        Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
     },
     schemars::{self, JsonSchema},
     service::RequestContext,
@@ -78,10 +78,6 @@ impl ServerHandler for Notes {
         _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let list = ListToolsResult::with_all_items(Self::tool_router().list_all());
-        let modern = context
-            .protocol_version()
-            .is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
-        Ok(if modern { list.with_ttl_ms(0).with_cache_scope(CacheScope::Private) } else { list })
+        Ok(private(Self::tool_router().list_all(), &context))
     }
 }

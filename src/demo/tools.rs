@@ -5,7 +5,7 @@ use rmcp::{
     handler::server::wrapper::Parameters,
     model::{
         CacheScope, Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ServerCapabilities, ServerConfig,
+        ServerCapabilities, ServerConfig, Tool,
     },
     schemars::{self, JsonSchema},
     service::RequestContext,
@@ -93,10 +93,14 @@ impl ServerHandler for Tools {
         _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let list = ListToolsResult::with_all_items(Self::tool_router().list_all());
-        let modern = context
-            .protocol_version()
-            .is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
-        Ok(if modern { list.with_ttl_ms(0).with_cache_scope(CacheScope::Private) } else { list })
+        Ok(private(Self::tool_router().list_all(), &context))
     }
+}
+
+/// A list that nobody but its client may keep, in the revisions that can say so.
+pub(super) fn private(tools: Vec<Tool>, context: &RequestContext<RoleServer>) -> ListToolsResult {
+    let list = ListToolsResult::with_all_items(tools);
+    let modern =
+        context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+    if modern { list.with_ttl_ms(0).with_cache_scope(CacheScope::Private) } else { list }
 }
