@@ -4,6 +4,7 @@ use crate::{
     site::Site,
     support::{
         authorization::{Issuer, Moved, PrmResource, Quirks, ResourceQuirks},
+        cli::is_lock,
         script::Script,
         upstream::Upstream,
     },
@@ -111,6 +112,23 @@ fn a_store_that_takes_nothing_is_found_out_before_the_browser_opens() {
     assert_eq!(output.json_error()["kind"], "store");
     assert!(site.browser.tabs().is_empty());
     assert_eq!(site.server.counts().registrations, 0);
+}
+
+#[test]
+fn a_store_that_can_only_be_read_is_found_out_too() {
+    let site = Site::new().signed_in();
+    let before = site.oauth();
+    // The client is known and the port is the same: nothing else would be written before the tab.
+    let mut files = site.env.files().into_iter();
+    let lock = files.find(|file| file.starts_with("data/") && is_lock(file)).unwrap();
+    let lock = site.env.allmcp_home().join(lock);
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::create_dir(&lock).unwrap();
+    let error = site.env.cmd(&["reconnect", &site.name, "--json"]).code(7).json_error();
+    assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{error}");
+    assert_eq!(site.tabs().len(), 1);
+    assert_eq!(site.oauth(), before);
+    site.call().success();
 }
 
 #[test]
