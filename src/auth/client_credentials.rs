@@ -19,7 +19,9 @@ pub async fn grant(
 ) -> Result<Grant, SignInError> {
     if client.method == AuthMethod::None {
         return Err(SignInError::Config {
-            detail: "client credentials need a client secret or a private key".to_owned(),
+            detail: "client credentials need a client secret (--client-secret-stdin) or a \
+                     private key (--secret-file private_key=FILE)"
+                .to_owned(),
         });
     }
     let endpoint = &discovered.server.token_endpoint;

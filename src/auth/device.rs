@@ -17,7 +17,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// By RFC 8628, 3.2 and 3.5, in seconds.
 const INTERVAL: f64 = 5.0;
 const SLOW_DOWN: Duration = Duration::from_secs(5);

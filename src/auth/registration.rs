@@ -134,7 +134,13 @@ fn description(
     let mut out = Map::new();
     out.insert("client_name".to_owned(), json!("allmcp"));
     out.insert("redirect_uris".to_owned(), json!([redirect_uri]));
-    out.insert("grant_types".to_owned(), json!(["authorization_code", "refresh_token"]));
+    let mut grants = vec!["authorization_code", "refresh_token"];
+    let server = &discovered.server;
+    if server.authorization_endpoint.is_none() && server.device_authorization_endpoint.is_some() {
+        // Only where there is no other way: some servers refuse a grant that they do not give.
+        grants.push(super::device::GRANT_TYPE);
+    }
+    out.insert("grant_types".to_owned(), json!(grants));
     out.insert("response_types".to_owned(), json!(["code"]));
     out.insert("token_endpoint_auth_method".to_owned(), json!(method.unwrap_or(&"none")));
     out.insert("application_type".to_owned(), json!("native"));

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app,
-    auth::{AuthErrorKind, OAuthConfig, ResourceRule, SignInError},
+    auth::{AuthError, AuthErrorKind, OAuthConfig, ResourceRule, SignInError},
     config::Settings,
     connect::{self, ConnectError, Connected, How, People, Request},
     kind::{AuthKind, StoreKind},
@@ -20,6 +20,7 @@ use crate::{
     text,
     ui::PromptError,
     upstream::{ErrorKind, UpstreamError},
+    vault::VaultError,
 };
 use serde::Serialize;
 
@@ -218,7 +219,7 @@ pub(super) fn told(error: ConnectError, url: &str, asked: Option<PromptError>) -
             };
             CliError::usage(text).hint(hint)
         }
-        ConnectError::Store { source, .. } => source.into(),
+        ConnectError::Store { source, .. } => not_kept(source),
         ConnectError::SignInWanted { name, .. } => {
             CliError::needs_auth(name.as_str(), text).hint(format!(
                 "with a key: allmcp connect {} --name {name} --auth key --token-stdin",
@@ -229,6 +230,9 @@ pub(super) fn told(error: ConnectError, url: &str, asked: Option<PromptError>) -
             "check the key; one that is no bearer token needs --header 'NAME: ${secret:token}'",
         ),
         ConnectError::SignIn { name, error } => sign_in_failed(&name, &error),
+        ConnectError::Auth(AuthError::Vault { name, source }) => {
+            CliError { message: text, ..not_kept(source) }.on(name.as_str())
+        }
         ConnectError::Auth(error) => match error.kind() {
             AuthErrorKind::Transient => CliError::new(Kind::Unreachable, text),
             AuthErrorKind::Store => CliError::new(Kind::Store, text),
@@ -236,8 +240,19 @@ pub(super) fn told(error: ConnectError, url: &str, asked: Option<PromptError>) -
             AuthErrorKind::Config => CliError::failed(text),
         },
         ConnectError::Upstream(error) => not_connected(error, url),
+        ConnectError::Port { name, .. } => CliError::failed(text).on(name.as_str()).hint(
+            "free it, or choose another that the server knows: --callback-port PORT, or \
+             callback_port in the [connections.NAME.oauth] table",
+        ),
         ConnectError::Save(_) => CliError::failed(text),
     }
+}
+
+/// The store took nothing, and whatever was got for it is lost: it has to be got once more.
+fn not_kept(source: VaultError) -> CliError {
+    let has_no_room = matches!(source, VaultError::Other { .. });
+    let told = CliError::from(source);
+    if has_no_room { told.hint("mend that, then run the same command again") } else { told }
 }
 
 /// The sign-in came to nothing, and nothing was saved.

@@ -196,6 +196,8 @@ pub enum ConnectError {
     SignIn { name: ConnectionName, error: SignInError },
     #[error("{0}")]
     Auth(AuthError),
+    #[error("the answer of the browser cannot be taken on port {port}: {why}")]
+    Port { name: ConnectionName, port: u16, why: String },
     #[error("could not save the connection: {0}")]
     Save(String),
 }
@@ -214,7 +216,8 @@ pub async fn connect(
     {
         return renew::again(deps, request, there, people).await;
     }
-    let (auth, listing) = way::find(deps, &mut request, &target, &name, people, 0).await?;
+    let found = way::find(deps, &mut request, &target, &name, people, 0);
+    let (auth, listing) = Box::pin(found).await?;
     if request.dry_run {
         return Ok(Connected { name, auth, tools: listing.tools.len(), how: How::WouldBe });
     }

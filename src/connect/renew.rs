@@ -84,7 +84,8 @@ async fn renew(
     let mut request = Request { secrets, dry_run, tenant, ..as_request(there) };
     let target = refuse::parse(&request)?;
     let name = there.name.clone();
-    let (auth, listing) = way::find(deps, &mut request, &target, &name, people, instead_of).await?;
+    let found = way::find(deps, &mut request, &target, &name, people, instead_of);
+    let (auth, listing) = Box::pin(found).await?;
     if dry_run {
         return Ok(Connected { name, auth, tools: listing.tools.len(), how: How::WouldBe });
     }

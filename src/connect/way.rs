@@ -26,7 +26,8 @@ pub(super) async fn find(
 ) -> Result<(AuthKind, Listing), ConnectError> {
     target.all_set(request, &deps.env)?;
     let way = Way { deps, target, name, people, instead_of };
-    match request.auth {
+    let said = request.auth.or_else(|| names_client(request, target).then_some(AuthKind::OAuth));
+    match said {
         Some(auth @ (AuthKind::OAuth | AuthKind::ClientCredentials)) => {
             way.fill(request, false).await?;
             let listing = way.signed_in(request, auth, None, true).await?;
@@ -41,6 +42,13 @@ pub(super) async fn find(
             Err(error) => way.found_out(request, error).await,
         },
     }
+}
+
+/// Only a sign-in has a use for a client: what is given for one is no key.
+fn names_client(request: &Request, target: &Target) -> bool {
+    let templates = target.secret_names();
+    let shows = |name: &str| request.secrets.contains_key(name) && !templates.contains(name);
+    request.oauth.client_id.is_some() || shows(CLIENT_SECRET) || shows(PRIVATE_KEY)
 }
 
 struct Way<'a> {

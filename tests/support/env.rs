@@ -307,7 +307,11 @@ pub struct Output {
 
 impl Output {
     pub(super) fn of(shown: String, code: i32, stdout: String) -> Self {
-        Self { shown, code, stdout, stderr: String::new() }
+        Self::with_stderr(shown, code, stdout, String::new())
+    }
+
+    pub(super) fn with_stderr(shown: String, code: i32, stdout: String, stderr: String) -> Self {
+        Self { shown, code, stdout, stderr }
     }
 
     #[track_caller]

@@ -4,6 +4,7 @@
 //! * `cli` and `golden`: what tests of commands do again and again, a terminal, kept documents.
 //! * [`client::Serve`]: an MCP client over the pipes of `allmcp serve`, line by line; [`talk`]
 //!   has what tests say to it again and again.
+//! * [`live::Live`]: any other command that is talked to while it runs.
 //! * [`upstream::Upstream`]: an MCP server over real HTTP, of either era, made by a
 //!   [`script::Script`], that can be broken by a [`fault::Fault`] and records what it was sent.
 //! * [`authorization`]: a stand-in authorization server, MCP servers that it protects, and a
@@ -30,6 +31,7 @@ pub mod env;
 pub mod fault;
 pub mod golden;
 mod legacy;
+pub mod live;
 mod modern;
 mod net;
 pub mod record;

@@ -45,7 +45,7 @@ impl Failed {
             }
             Self::Auth(error) => ConnectError::Auth(error),
             Self::Port(error, Some(port)) => {
-                ConnectError::Save(format!("cannot take the answer on port {port}: {error}"))
+                ConnectError::Port { name: name.clone(), port, why: error.to_string() }
             }
             Self::Port(error, None) => {
                 ConnectError::Save(format!("cannot listen on loopback for the answer: {error}"))
@@ -111,6 +111,14 @@ impl Attempt<'_> {
 
     /// As a machine: no person is asked.
     pub(super) async fn as_machine(&self) -> Result<(), Failed> {
+        let config = &self.wanted.config.oauth;
+        if config.client_id.is_none() && config.client_metadata_url.is_none() {
+            // A registration that nobody has looked at may ask for nothing.
+            let detail = "a machine signs in as a client that was registered for it: give \
+                          --client-id ID, and --client-secret-stdin or \
+                          --secret-file private_key=FILE";
+            return Err(Failed::SignIn(SignInError::Config { detail: detail.to_owned() }));
+        }
         let (http, discovered) = self.discover().await?;
         let stored = self.place.client_of().await.map_err(Failed::Auth)?;
         let client = self.client(&http, &discovered, stored, "").await?;
@@ -191,6 +199,9 @@ impl Attempt<'_> {
         stored: Option<Client>,
     ) -> Result<(), Failed> {
         let config = &self.wanted.config.oauth;
+        // No browser comes back to us, and a registration has to say so.
+        let mut discovered = discovered;
+        discovered.server.authorization_endpoint = None;
         let before = stored.as_ref().and_then(|c| port::of(c.redirect_uri.as_deref()?));
         let ports = port::candidates(config, &self.place.account, before.or(facts.callback_port));
         let redirect_uri = port::redirect_uri(config, ports[0]);
@@ -287,13 +298,20 @@ impl Attempt<'_> {
         traded: impl Future<Output = Result<(Client, (Grant, Learned)), Failed>> + Send + 'static,
     ) -> Result<(), Failed> {
         let place = self.place.clone();
+        let stepped_up = load(&place).await.wanted_scopes;
         let work = async move {
             let (mut client, (grant, learned)) = traded.await?;
             if let Some(method) = learned.method {
                 client.method = method;
             }
             place
-                .store_new(client, grant, move |facts| facts.no_resource |= learned.no_resource)
+                .store_new(client, grant, move |facts| {
+                    facts.no_resource |= learned.no_resource;
+                    // A tool needs them at the next sign-in too. One that was not granted is not
+                    // asked for again by itself: some servers refuse the whole for it.
+                    let granted = stepped_up.into_iter().filter(|one| facts.scopes.contains(one));
+                    facts.wanted_scopes = granted.collect();
+                })
                 .await
                 .map_err(Failed::Auth)
         };

@@ -135,7 +135,7 @@ async fn at_most_twice(
     let mut fresh = facts.abandoned || facts.client_forgotten;
     for last in [false, true] {
         let attempt = Attempt { deps, wanted, place, consent, deadline, fresh };
-        match attempt.run().await {
+        match Box::pin(attempt.run()).await {
             Err(Failed::SignIn(error) | Failed::Exchange(error))
                 if !last && error.forgets_client() =>
             {
@@ -174,7 +174,7 @@ async fn turn(
     consent: &dyn Consent,
     deadline: Instant,
 ) -> Result<Option<FileLock>, ConnectError> {
-    let mut told = false;
+    let (mut told, mut asked) = (false, false);
     loop {
         let (grants, account) = (place.grants.clone(), place.account.clone());
         let got = task::blocking(move || grants.sign_in_lock(&account, Duration::ZERO)).await;
@@ -192,8 +192,16 @@ async fn turn(
             return Ok(None);
         }
         if lock.is_some() {
+            if asked && facts.pending.is_none() {
+                // It ended in good order there, unlike with one that was killed: who has just
+                // said no is not asked once more for everybody that waits.
+                let detail = "it was asked for in another process, and came to nothing there";
+                let denied = SignInError::Denied { detail: detail.to_owned() };
+                return Err(Failed::SignIn(denied).told(&place.name));
+            }
             return Ok(lock);
         }
+        asked |= facts.pending.is_some();
         if !told && (facts.pending.is_some() || deadline < Instant::now() + LOOK) {
             told = true;
             consent.elsewhere(facts.pending.as_deref());
