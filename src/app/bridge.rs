@@ -125,8 +125,9 @@ impl SignIn {
     async fn when_wanted(self) {
         let name = &self.config.name;
         let Some(refused) = self.hub.refused(name).await else { return };
+        // Renewals need it as much as the first request does.
         if let Some(secret) = &self.client_secret
-            && let Err(error) = self.keep(secret).await
+            && let Err(error) = self.deps.keep(&self.config, CLIENT_SECRET, secret).await
         {
             tracing::warn!("the client's secret was not kept: {error}");
         }
@@ -144,15 +145,6 @@ impl SignIn {
             Err(error) => tracing::warn!("the sign-in came to nothing: {error}"),
         }
     }
-
-    /// Renewals need it as much as the first request does.
-    async fn keep(&self, secret: &Secret<String>) -> Result<(), String> {
-        let bound = self.config.bound().map_err(|error| error.to_string())?;
-        let secrets = BTreeMap::from([(CLIENT_SECRET.to_owned(), secret.clone())]);
-        crate::auth::save_secrets(&self.deps.vault, &self.config.account, &bound, secrets)
-            .await
-            .map_err(|error| error.to_string())
-    }
 }
 
 impl Consent for Browser {
@@ -163,7 +155,7 @@ impl Consent for Browser {
         }
     }
 
-    fn elsewhere(&self, _url: Option<&str>) {
+    fn elsewhere(&self, _url: Option<&str>, _expires_at: SystemTime) {
         tracing::info!("another copy has opened the browser to sign in");
     }
 }

@@ -99,8 +99,13 @@ impl Consent for Asking<'_> {
         self.out.note(&format!("open {} and type the code {}", code.url, code.user_code));
     }
 
-    fn elsewhere(&self, url: Option<&str>) {
+    fn elsewhere(&self, url: Option<&str>, expires_at: SystemTime) {
         self.out.settle();
+        if let Some(url) = url
+            && self.speaks_json()
+        {
+            self.event(url, expires_at, None);
+        }
         self.out.note("a sign-in to it is under way in another process; waiting for it");
         if let Some(url) = url {
             self.out.note(url);

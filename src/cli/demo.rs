@@ -145,7 +145,7 @@ impl Consent for Obliging {
         });
     }
 
-    fn elsewhere(&self, _url: Option<&str>) {}
+    fn elsewhere(&self, _url: Option<&str>, _expires_at: SystemTime) {}
 }
 
 /// Goes where a browser would go, and shows nothing.

@@ -217,7 +217,7 @@ impl Consent for Asking {
         self.0.send_replace(Progress::At(url.to_owned()));
     }
 
-    fn elsewhere(&self, url: Option<&str>) {
+    fn elsewhere(&self, url: Option<&str>, _expires_at: SystemTime) {
         self.0.send_replace(match url {
             Some(url) => Progress::At(url.to_owned()),
             None => Progress::Elsewhere,

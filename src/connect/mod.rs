@@ -128,6 +128,17 @@ impl Deps {
         })
     }
 
+    /// Keeps one secret of the client of a connection.
+    pub async fn keep(
+        &self,
+        config: &CredentialConfig,
+        name: &str,
+        secret: &Secret<String>,
+    ) -> Result<(), ConnectError> {
+        let secrets = BTreeMap::from([(name.to_owned(), secret.clone())]);
+        self.place(config)?.save_secrets(secrets).await.map_err(ConnectError::Auth)
+    }
+
     fn tokens(&self) -> TokenDeps {
         TokenDeps {
             net: self.net.clone(),

@@ -163,8 +163,8 @@ impl Way<'_> {
         let store = |source| ConnectError::Store { kind, source };
         let bound = config.bound().map_err(ConnectError::Auth)?;
         if !request.secrets.is_empty() {
-            let given = request.secrets.clone();
-            auth::save_secrets(vault, &config.account, &bound, given).await.map_err(store)?;
+            let saved = self.deps.place(config)?.save_secrets(request.secrets.clone()).await;
+            saved.map_err(ConnectError::Auth)?;
         }
         let record = auth::read_record(vault, &config.account).await.map_err(store)?;
         let record = record.filter(|record| record.bound == bound);

@@ -101,6 +101,7 @@ fn a_tool_that_wants_more_gets_the_union() {
     let error = output.json_error();
     let all = format!("{} {}", error["message"], error["hint"]);
     assert!(all.contains(&format!("allmcp reconnect {}", site.name)), "{error}");
+    assert!(all.contains("files:write"), "the scope is named: {error}");
     assert_eq!(site.tabs().len(), 1, "a call opens no browser");
     // What works goes on to work meanwhile.
     site.call().success();

@@ -26,7 +26,7 @@ impl Consent for Idle {
         self.0.lock().unwrap().push(url.to_owned());
     }
 
-    fn elsewhere(&self, _url: Option<&str>) {}
+    fn elsewhere(&self, _url: Option<&str>, _expires_at: SystemTime) {}
 }
 
 impl Ask for Idle {

@@ -3,10 +3,12 @@
 use super::PATIENCE;
 use crate::{
     auth::{
-        AuthError, Client, Grant, Record, SignedIn, key::write_record, read_record, tokens::Held,
+        AuthError, Client, Grant, Record, SignedIn, key::write_record, read_record, save_secrets,
+        tokens::Held,
     },
     disk::lock::FileLock,
     name::ConnectionName,
+    secret::Secret,
     store::{GrantFacts, GrantStore},
     task,
     vault::{VaultError, VaultHandle},
@@ -65,6 +67,17 @@ impl Place {
         record.set_signed_in(&signed_in).map_err(error)?;
         write_record(&self.vault, &self.account, &record).await.map_err(error)?;
         Ok(true)
+    }
+
+    /// Keeps what the client shows of itself, beside the tokens, under the lock of those who renew
+    /// them.
+    pub async fn save_secrets(
+        &self,
+        secrets: BTreeMap<String, Secret<String>>,
+    ) -> Result<(), AuthError> {
+        let _lock = self.lock().await?;
+        let saved = save_secrets(&self.vault, &self.account, &self.bound, secrets).await;
+        saved.map_err(|error| self.vault_error(error))
     }
 
     /// Stores what a sign-in got: from now on every process uses it. `also` writes down what else

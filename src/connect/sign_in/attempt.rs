@@ -99,14 +99,24 @@ impl Attempt<'_> {
             Err(error) => Err(Failed::SignIn(error)),
         };
         let page = match &done {
-            Ok(()) => Page::SignedIn(place.name.to_string()),
-            Err(Failed::SignIn(SignInError::Denied { .. })) => Page::Denied(place.name.to_string()),
+            Ok(()) => Page::SignedIn(self.shown()),
+            Err(Failed::SignIn(SignInError::Denied { .. })) => Page::Denied(self.shown()),
             Err(_) => Page::Failed,
         };
         // The browser may be gone.
         let _shown = reply.map(|reply| reply.send(page));
         pages.close().await;
         done
+    }
+
+    /// What people call it: its name, or the host where the name was made by us.
+    fn shown(&self) -> String {
+        let Place { name, bound, .. } = self.place;
+        let host = url::Url::parse(bound).ok().and_then(|url| url.host_str().map(str::to_owned));
+        match host {
+            Some(host) if name.as_str().starts_with("bridge-") => host,
+            _ => name.to_string(),
+        }
     }
 
     /// As a machine: no person is asked.

@@ -29,7 +29,7 @@ pub trait Consent: Send + Sync {
     fn ask(&self, url: &str, expires_at: SystemTime);
 
     /// Another process has asked already, with `url` where that is known. Called once.
-    fn elsewhere(&self, url: Option<&str>);
+    fn elsewhere(&self, url: Option<&str>, expires_at: SystemTime);
 
     /// The callback's URL or the code in it, as somebody typed it; pends for ever where nobody
     /// can type.
@@ -100,6 +100,8 @@ pub async fn sign_in(
     let Some(lock) = turn(&place, wanted.instead_of, consent, deadline).await? else {
         return Ok(Done::Adopted);
     };
+    // What a process that was killed left there leads nowhere.
+    note(&place, |facts| facts.pending = None).await;
     let done = at_most_twice(deps, wanted, &place, consent, deadline).await;
     note(&place, |facts| facts.pending = None).await;
     drop(lock);
@@ -119,7 +121,7 @@ struct Nobody;
 
 impl Consent for Nobody {
     fn ask(&self, _url: &str, _expires_at: SystemTime) {}
-    fn elsewhere(&self, _url: Option<&str>) {}
+    fn elsewhere(&self, _url: Option<&str>, _expires_at: SystemTime) {}
 }
 
 /// A code that was lost on the way, or a client that the server has forgotten, costs the user one
@@ -204,7 +206,8 @@ async fn turn(
         asked |= facts.pending.is_some();
         if !told && (facts.pending.is_some() || deadline < Instant::now() + LOOK) {
             told = true;
-            consent.elsewhere(facts.pending.as_deref());
+            let left = deadline.saturating_duration_since(Instant::now());
+            consent.elsewhere(facts.pending.as_deref(), SystemTime::now() + left);
         }
         if Instant::now() >= deadline {
             let failed = Failed::SignIn(SignInError::Expired);
