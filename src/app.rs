@@ -3,18 +3,22 @@
 //! Owns how rooms are put together and how a running server follows its configuration. May name
 //! every room but `cli` and `ui`. Called by `cli`.
 
+mod bridge;
 mod connections;
 mod plan;
 mod server;
 
+pub use bridge::{BRIDGE, Bridge, bridge, bridge_name};
 pub use connections::{browser, connect_deps, connect_lock, net, open_vault};
 pub use plan::Only;
-pub use server::{Bridge, ServeError, ServeOptions, bridge, serve};
+pub use server::{ServeError, ServeOptions, serve};
 
 use crate::{
     auth::TokenDeps,
     config::{self, Env, Paths, Settings},
+    connect::{self, Links},
     hub::{Hub, HubConfig, Plan},
+    kind::StoreKind,
     name::{ConnectionName, Tenant},
     store::{
         access_log::AccessLog, grants::GrantStore, health::HealthStore, pins::PinStore,
@@ -51,6 +55,7 @@ pub struct App {
     pub shutdown: Shutdown,
     /// What renewing a sign-in stands on.
     pub tokens: TokenDeps,
+    links: Option<Links>,
 }
 
 impl App {
@@ -63,16 +68,30 @@ impl App {
         tenant: &Tenant,
         scope: Scope,
     ) -> Self {
-        let app = Self::empty(paths, settings, tenant);
+        let app = Self::empty(paths, settings, tenant, None);
         let (only, tokens) = (&Only::All, &app.tokens);
         let maker = plan::Maker { paths, env, tenant, only, tokens, listen: false };
         app.hub.apply(Plan { with_hidden: scope == Scope::All, ..maker.plan(settings) });
         app
     }
 
+    /// For a client, which is given links by which its user can sign in.
+    fn serving(paths: &Paths, env: &Arc<Env>, settings: &Settings, tenant: &Tenant) -> Self {
+        let kind = settings.store.unwrap_or(StoreKind::Keychain);
+        let vault = open_vault(paths, env, kind);
+        let deps = connect_deps(paths, env, settings, vault, None);
+        Self::empty(paths, settings, tenant, Some(deps))
+    }
+
     /// A hub without connections.
-    fn empty(paths: &Paths, settings: &Settings, tenant: &Tenant) -> Self {
-        let shutdown = Shutdown::new();
+    fn empty(
+        paths: &Paths,
+        settings: &Settings,
+        tenant: &Tenant,
+        connect: Option<connect::Deps>,
+    ) -> Self {
+        let shutdown = connect.as_ref().map_or_else(Shutdown::new, |deps| deps.shutdown.clone());
+        let links = connect.map(Links::new);
         let (sender, events) = mpsc::channel::<(ConnectionName, Event)>(EVENTS);
         let net = net(settings);
         let tokens = TokenDeps {
@@ -89,8 +108,9 @@ impl App {
             tenant: tenant.clone(),
             deps,
             events,
+            links: links.clone(),
         });
-        Self { hub, shutdown, tokens }
+        Self { hub, shutdown, tokens, links }
     }
 
     /// Ends every session and waits for what must not be cut short.

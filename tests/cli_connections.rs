@@ -362,7 +362,7 @@ fn disconnect_forgets_everything_of_a_connection() {
     assert_eq!(
         told,
         json!({"schema": "allmcp.disconnect/1", "name": "x", "removed": true,
-               "credential_deleted": true})
+               "credential_deleted": true, "revoked": null})
     );
     let left = env.files();
     let traces = |file: &&String| !is_lock(file) && file.contains("x.json");

@@ -46,6 +46,7 @@ impl Maker<'_> {
         Plan {
             connections: connections.map(|c| self.connection(settings, c, &vault)).collect(),
             plain: matches!(self.only, Only::Plain(_)),
+            signs_in: false,
             own_tools: settings.own_tools.clone(),
             max_result: settings.max_result,
             config_error: None,

@@ -1,20 +1,16 @@
 //! Serving one client: from the configuration of the moment to the client's last word.
 
-use super::{App, Only, plan::Maker, remember_good};
+use super::{App, Only, open_vault, plan::Maker, remember_good};
 use crate::{
-    auth::{CredentialConfig, Credentials, OAuthConfig, TokenDeps},
+    auth::TokenDeps,
     config::{self, ConfigError, Env, Loaded, Paths, Settings, Source, Watch},
-    hub::{self, Hub, Plan, PlanConnection, Rules, Shown},
-    kind::{AuthKind, Pin},
+    hub::{Hub, Links, Plan},
+    kind::StoreKind,
     name::{ConnectionName, Tenant},
     serve::{self, Options},
     task,
-    template::Template,
-    upstream::{BreakerTimes, UpstreamConfig},
-    vault::{MemoryVault, VaultHandle},
 };
-use sha2::{Digest as _, Sha256};
-use std::{error::Error as _, fmt::Write as _, io, sync::Arc, time::Duration};
+use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
 
 /// What `allmcp serve` was told.
 #[derive(Debug, Clone, Default)]
@@ -39,13 +35,14 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
     let watch = Watch::new(&paths.config_file);
     let loaded = config::load(paths, env);
     let only = only(&loaded.settings, options.only, options.plain)?;
-    let app = App::empty(paths, &loaded.settings, &options.tenant);
+    let app = App::serving(paths, env, &loaded.settings, &options.tenant);
     let mut follower = Follower {
         paths: paths.clone(),
         env: Arc::clone(env),
         tenant: options.tenant,
         only,
         hub: app.hub.clone(),
+        links: app.links.clone(),
         tokens: app.tokens.clone(),
         used: None,
     };
@@ -88,6 +85,7 @@ struct Follower {
     tenant: Tenant,
     only: Only,
     hub: Hub,
+    links: Option<Links>,
     tokens: TokenDeps,
     /// What was applied last.
     used: Option<Settings>,
@@ -123,6 +121,10 @@ impl Follower {
             tokens: &self.tokens,
             listen: true,
         };
+        if let Some(links) = &self.links {
+            let kind = settings.store.unwrap_or(StoreKind::Keychain);
+            links.keep_in(open_vault(&self.paths, &self.env, kind));
+        }
         self.hub.apply(Plan { config_error, ..maker.plan(&settings) });
         self.used = Some(settings);
     }
@@ -161,81 +163,4 @@ fn whole(error: &ConfigError) -> String {
         next = cause.source();
     }
     text
-}
-
-/// What `allmcp bridge` was told.
-pub struct Bridge {
-    pub url: Template,
-    pub headers: Vec<(String, Template)>,
-    pub allow: Vec<String>,
-    pub deny: Vec<String>,
-    pub allow_http: bool,
-    pub tenant: Tenant,
-}
-
-/// Serves one remote server under its own names, without any configuration entry.
-pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(), ServeError> {
-    let settings = config::load(paths, env).settings;
-    let app = App::empty(paths, &settings, &bridge.tenant);
-    let name = bridge_name(bridge.url.source());
-    let lookup = Arc::clone(env);
-    let credential = CredentialConfig {
-        name: name.clone(),
-        account: bridge.tenant.account(&name),
-        auth: AuthKind::None,
-        oauth: OAuthConfig::default(),
-        url: bridge.url.clone(),
-        headers: bridge.headers,
-        params: std::collections::BTreeMap::new(),
-        tenant: bridge.tenant.clone(),
-        env: Arc::new(move |name| lookup.var(name)),
-        sign_in_optional: false,
-        token_override: None,
-    };
-    // Nothing of a bridge without sign-in is stored.
-    let vault = VaultHandle::of(Arc::new(MemoryVault::new()));
-    let upstream = UpstreamConfig {
-        name: name.clone(),
-        shown_url: bridge.url.source().to_owned(),
-        credentials: Credentials::new(credential, vault),
-        timeout: Duration::from_secs(55),
-        connect_timeout: crate::net::CONNECT_TIMEOUT,
-        breaker: BreakerTimes { first: Duration::from_secs(1), max: Duration::from_mins(1) },
-        listen: true,
-        known_era: None,
-        allow_http: bridge.allow_http,
-    };
-    let connection = PlanConnection {
-        account: bridge.tenant.account(&name),
-        name,
-        auth: AuthKind::None,
-        target: bridge.url.source().to_owned(),
-        fingerprint: String::new(),
-        shown: Shown::Yes,
-        problem: None,
-        rules: Rules { allow: bridge.allow, deny: bridge.deny, ..Rules::default() },
-        pin: Pin::Warn,
-        source: hub::Source::Upstream(Box::new(upstream)),
-    };
-    app.hub.apply(Plan {
-        connections: vec![connection],
-        plain: true,
-        max_result: settings.max_result,
-        ..Plan::default()
-    });
-    let client = Options { client: env.client.clone() };
-    let ended = serve::run(&app.hub, &app.shutdown, &client).await?;
-    app.end_after(ended).await;
-    Ok(())
-}
-
-/// `bridge-<hash of the URL>`: the same for every copy.
-fn bridge_name(url: &str) -> ConnectionName {
-    let hash = Sha256::digest(url.as_bytes());
-    let mut name = String::from("bridge-");
-    for byte in &hash[..8] {
-        let _ = write!(name, "{byte:02x}");
-    }
-    // Letters, digits and a dash, 23 of them: a name.
-    name.parse().unwrap_or_else(|_| unreachable!("a valid name"))
 }

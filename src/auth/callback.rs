@@ -10,6 +10,11 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use oauth2::{AuthorizationCode, CsrfToken};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// A word that nobody can guess, for links of ours.
+pub fn random_token() -> String {
+    CsrfToken::new_random_len(24).into_secret()
+}
+
 /// Longest query that is read, in bytes.
 const MAX_QUERY: usize = 16 * 1024;
 

@@ -87,6 +87,11 @@ impl CredentialConfig {
             && self.token_override.is_none()
     }
 
+    /// Whether a person gets the token in a browser.
+    pub fn signs_in_by_consent(&self) -> bool {
+        self.auth == AuthKind::OAuth && self.token_override.is_none()
+    }
+
     /// A key or a token of which nothing says where it goes is sent as a bearer token.
     fn sends_bearer(&self) -> bool {
         let says_where = self.url.needs_secret()

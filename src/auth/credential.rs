@@ -148,6 +148,14 @@ impl Credentials {
         newer
     }
 
+    /// The newest tokens that anybody wrote down; 0 when nobody signed in.
+    pub async fn known_generation(&self) -> u64 {
+        match &self.0.tokens {
+            Some(tokens) => tokens.known_generation().await,
+            None => 0,
+        }
+    }
+
     /// Keeps in mind that `scopes`, which a server asked for (403 `insufficient_scope`), are to be
     /// asked for at the next sign-in, with all that were granted. Renewing would not help
     /// (claude-code#28258).

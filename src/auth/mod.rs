@@ -30,7 +30,7 @@ pub mod token_reply;
 mod tokens;
 
 pub use self::http::OAuthHttp;
-pub use callback::{CallbackError, Code};
+pub use callback::{CallbackError, Code, random_token};
 pub use challenge::Challenge;
 pub use config::{CredentialConfig, EnvLookup, TOKEN};
 pub use credential::{Credentials, Prepared};

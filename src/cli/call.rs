@@ -191,7 +191,7 @@ impl From<CallError> for CliError {
                 Self::denied(denied.connection.as_str(), message).hint(hint)
             }
             CallError::TooLarge { .. } => Self::failed(message),
-            CallError::Upstream(error) => error.into(),
+            CallError::Upstream(error) | CallError::SignIn { error, .. } => error.into(),
         }
     }
 }

@@ -77,11 +77,7 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
 
 /// What the flags say of a sign-in.
 fn oauth(args: SignInArgs) -> OAuthConfig {
-    let resource = match args.resource {
-        None => ResourceRule::Announced,
-        Some(none) if none == "none" => ResourceRule::Never,
-        Some(resource) => ResourceRule::Exactly(resource),
-    };
+    let resource = resource_rule(args.resource);
     OAuthConfig {
         client_id: args.client_id,
         client_metadata_url: args.client_metadata_url,
@@ -89,6 +85,15 @@ fn oauth(args: SignInArgs) -> OAuthConfig {
         resource,
         callback_port: args.callback_port.filter(|port| *port != 0),
         ..OAuthConfig::default()
+    }
+}
+
+/// What `--resource` says.
+pub(super) fn resource_rule(given: Option<String>) -> ResourceRule {
+    match given {
+        None => ResourceRule::Announced,
+        Some(none) if none == "none" => ResourceRule::Never,
+        Some(resource) => ResourceRule::Exactly(resource),
     }
 }
 

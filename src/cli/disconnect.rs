@@ -4,13 +4,17 @@ use super::{
     context::Context,
     error::{CliError, CliResult},
     exit::Exit,
-    grammar::DisconnectArgs,
+    grammar::{DisconnectArgs, Leaving},
 };
 use crate::{
-    app, config,
+    app,
+    auth::Revoked,
+    config,
+    connect::{self, Left},
     kind::AuthKind,
+    name::ConnectionName,
     store::{health::HealthStore, pins::PinStore, tool_cache::ListCache},
-    task,
+    task, text,
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -20,19 +24,29 @@ struct Document<'a> {
     name: &'a str,
     removed: bool,
     credential_deleted: bool,
+    /// Whether the server took the tokens back; `null` where there were none.
+    revoked: Option<bool>,
 }
 
 pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
     let settings = cx.settings_to_change()?;
-    let name = &args.name;
-    let Some(connection) = settings.connection(name.as_str()) else {
-        cx.out.note(&format!("there is no connection {name}"));
-        return done(cx, name.as_str(), false, false);
+    let (name, entry) = match &args.target {
+        Leaving::Connection(name) => (name.clone(), settings.connection(name.as_str())),
+        Leaving::Bridge(url) => (app::bridge_name(url), None),
     };
-    let keyed = connection.auth != AuthKind::None;
+    let bridge = name.as_str().starts_with(app::BRIDGE);
+    if entry.is_none() && !bridge {
+        cx.out.note(&format!("there is no connection {name}"));
+        return done(cx, &name, false, Left::default());
+    }
+    let keyed = entry.is_none_or(|connection| connection.auth != AuthKind::None);
     if !args.yes {
         let what = if keyed { " and delete its stored credential" } else { "" };
-        let question = format!("Remove {name} ({}){what}?", connection.target_source());
+        let of = match (&args.target, entry) {
+            (Leaving::Bridge(url), _) => text::line(url, 200),
+            (_, entry) => entry.map(|c| c.target_source().to_owned()).unwrap_or_default(),
+        };
+        let question = format!("Remove {name} ({of}){what}?");
         let yes = cx.prompter.confirm(&question, "--yes").map_err(CliError::from)?;
         if !yes {
             cx.out.note("nothing was changed");
@@ -44,25 +58,41 @@ pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
         .await
         .map_err(|error| CliError::failed("could not lock the configuration").because(&error))?
         .map_err(|error| CliError::failed("could not lock the configuration").because(&error))?;
-    let mut accounts = BTreeSet::from([cx.tenant.account(name)]);
-    let mut deleted = false;
+    let mut accounts = BTreeSet::from([cx.tenant.account(&name)]);
+    let mut left = Left::default();
     if keyed {
         // The credentials go first: an entry without one can be disconnected again, a credential
         // without an entry is an orphan.
         let vault = cx.vault(&settings, None);
         let kept = vault.accounts().await.map_err(CliError::from)?.unwrap_or_default();
         accounts.extend(kept.into_iter().filter(|a| a.rsplit('/').next() == Some(name.as_str())));
+        let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
         for account in &accounts {
-            deleted |= vault.delete(account).await.map_err(CliError::from)?;
+            let one = connect::leave(&deps, account);
+            let one = cx.out.waiting("signing out", one).await.map_err(CliError::from)?;
+            left.deleted |= one.deleted;
+            left.revoked = one.revoked.or(left.revoked);
         }
     }
-    config::remove_connection(&cx.paths, name)?;
+    let removed = entry.is_some() && config::remove_connection(&cx.paths, &name)?;
     for account in &accounts {
         forget(cx, name.as_str(), account);
     }
-    app::remember_good(&cx.paths);
+    if removed {
+        app::remember_good(&cx.paths);
+    } else if !left.deleted {
+        cx.out.note(&format!("nothing is stored for {name}"));
+        return done(cx, &name, false, left);
+    }
     cx.out.note(&format!("{name} is disconnected"));
-    done(cx, name.as_str(), true, deleted)
+    match left.revoked {
+        Some(Revoked::Done) => cx.out.note("its tokens were revoked at the server"),
+        Some(Revoked::Failed) => cx.out.warn(
+            "the server could not be told that the tokens are given up; they end by themselves",
+        ),
+        Some(Revoked::NotOffered) | None => {}
+    }
+    done(cx, &name, true, left)
 }
 
 fn forget(cx: &Context, name: &str, account: &str) {
@@ -77,9 +107,12 @@ fn forget(cx: &Context, name: &str, account: &str) {
     }
 }
 
-fn done(cx: &Context, name: &str, removed: bool, credential_deleted: bool) -> CliResult {
+fn done(cx: &Context, name: &ConnectionName, removed: bool, left: Left) -> CliResult {
     if cx.out.json() {
-        cx.out.document("disconnect", &Document { name, removed, credential_deleted })?;
+        let Left { deleted: credential_deleted, revoked } = left;
+        let revoked = revoked.map(|revoked| revoked == Revoked::Done);
+        let name = name.as_str();
+        cx.out.document("disconnect", &Document { name, removed, credential_deleted, revoked })?;
     }
     Ok(Exit::DONE)
 }

@@ -4,8 +4,8 @@ use super::{
     context::{Context, unknown_connection},
     error::{CliError, CliResult, Kind},
     exit::Exit,
-    grammar::StatusArgs,
-    rows::{self, HealthRow, Row},
+    grammar::{ListArgs, StatusArgs},
+    rows::{self, HealthRow, Row, SignIn},
 };
 use crate::{
     app::{App, Scope},
@@ -33,13 +33,17 @@ struct StatusRow {
     #[serde(flatten)]
     row: Row,
     health: HealthRow,
+    sign_in: Option<SignIn>,
 }
 
-pub(super) fn list(cx: &Context) -> CliResult {
+pub(super) fn list(cx: &Context, args: &ListArgs) -> CliResult {
     let settings = cx.settings();
     let app = App::build(&cx.paths, &cx.env, &settings, &cx.tenant, Scope::All);
-    let rows: Vec<Row> =
+    let mut rows: Vec<Row> =
         rows::all(cx, &settings, &app.hub.index()).into_iter().map(|(row, _)| row).collect();
+    if args.all {
+        rows.extend(rows::bridges(cx, &settings));
+    }
     if cx.out.json() {
         cx.out.document("list", &ListDocument { connections: rows })?;
         return Ok(Exit::DONE);
@@ -85,7 +89,10 @@ pub(super) async fn status(cx: &Context, args: &StatusArgs) -> CliResult {
     let rows: Vec<StatusRow> = rows::all(cx, &settings, &app.hub.index())
         .into_iter()
         .filter(|(row, _)| args.name.as_ref().is_none_or(|name| name.as_str() == row.name))
-        .map(|(row, health)| StatusRow { row, health })
+        .map(|(row, health)| {
+            let sign_in = settings.connection(&row.name).and_then(|c| SignIn::known(cx, c));
+            StatusRow { row, health, sign_in }
+        })
         .collect();
     let ill = rows
         .iter()
@@ -142,16 +149,27 @@ fn print(cx: &Context, rows: Vec<StatusRow>) -> Result<(), CliError> {
         cx.out.note("no connections yet; add one: allmcp connect https://…/mcp");
         return Ok(());
     }
-    let mut table = Table::new(["NAME", "STATUS", "TOOLS", "LATENCY", "LAST SYNC", "LAST ERROR"]);
-    for StatusRow { row, health } in rows {
-        table.row([
+    let mut heads = vec!["NAME", "STATUS", "TOOLS", "LATENCY", "LAST SYNC", "LAST ERROR"];
+    // Keys have nothing to say here.
+    let sign_ins = rows.iter().any(|row| row.sign_in.is_some());
+    if sign_ins {
+        heads.insert(2, "SIGN-IN");
+    }
+    let mut table = Table::new(heads);
+    for StatusRow { row, health, sign_in } in rows {
+        let how = sign_in.map_or_else(|| row.auth.word().to_owned(), |it| it.shown(cx));
+        let mut cells = vec![
             Cell::from(row.name),
             row.status.into(),
             counted(row.enabled_tools, row.tools).into(),
             health.latency_ms.map(|ms| format!("{ms} ms")).unwrap_or_default().into(),
             row.last_sync.map(|at| rows::shown_time(cx, &at)).unwrap_or_default().into(),
             health.last_error.unwrap_or_default().into(),
-        ]);
+        ];
+        if sign_ins {
+            cells.insert(2, how.into());
+        }
+        table.row(cells);
     }
     cx.out.table(&table)?;
     Ok(())

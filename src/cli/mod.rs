@@ -73,7 +73,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Reconnect(args) => reconnect::run(cx, args).await,
         Command::Enable(args) => switch::run(cx, &args.name, true),
         Command::Disable(args) => switch::run(cx, &args.name, false),
-        Command::List => list::list(cx),
+        Command::List(args) => list::list(cx, &args),
         Command::Status(args) => list::status(cx, &args).await,
         Command::Inspect(args) => inspect::run(cx, &args).await,
         Command::Tools(args) => tools::run(cx, args),

@@ -2,10 +2,12 @@
 
 use super::context::Context;
 use crate::{
+    app,
     config::{Connection, Settings, Target},
     hub::ToolIndex,
-    kind::{AuthKind, BreakerState, Era, Status},
-    store::{health::HealthStore, tool_cache::ListCache},
+    kind::{AuthKind, BreakerState, Era, Status, StoreKind},
+    name::ConnectionName,
+    store::{GrantFacts, GrantStore, health::HealthStore, tool_cache::ListCache},
 };
 use serde::Serialize;
 use std::time::SystemTime;
@@ -29,6 +31,59 @@ pub(super) struct Row {
 pub(super) struct Credential {
     pub(super) store: &'static str,
     pub(super) account: String,
+}
+
+/// How a connection is signed in, and until when.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct SignIn {
+    pub(super) issuer: Option<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) since: Option<String>,
+    /// Of the access token that is in use.
+    pub(super) expires_at: Option<String>,
+    /// It goes on without the user.
+    pub(super) renewable: bool,
+    /// The server's last word, where it wants a new sign-in.
+    pub(super) refused: Option<String>,
+    /// A running process has newer tokens than could be saved.
+    pub(super) unsaved: bool,
+}
+
+impl SignIn {
+    /// What is known of it without asking anybody; `None` where nobody has signed in.
+    pub(super) fn known(cx: &Context, connection: &Connection) -> Option<Self> {
+        let facts = facts(cx, connection)?;
+        let refused = facts.rejected.as_ref().filter(|_| facts.has_refused(facts.generation));
+        Some(Self {
+            issuer: facts.issuer.clone(),
+            scopes: facts.scopes.clone(),
+            since: facts.signed_in_at.map(time),
+            expires_at: facts.expires_at.map(time),
+            renewable: facts.renewable,
+            refused: refused.map(|refused| refused.code.clone()),
+            unsaved: facts.unsaved,
+        })
+    }
+
+    /// In a word or two.
+    pub(super) fn shown(&self, cx: &Context) -> String {
+        match (&self.refused, &self.expires_at) {
+            (Some(code), _) => format!("refused ({code})"),
+            _ if self.unsaved => "renewed, not saved yet".to_owned(),
+            _ if self.renewable => "renews itself".to_owned(),
+            (None, Some(at)) => format!("until {}", shown_time(cx, at)),
+            (None, None) => "signed in".to_owned(),
+        }
+    }
+}
+
+fn facts(cx: &Context, connection: &Connection) -> Option<GrantFacts> {
+    if !matches!(connection.auth, AuthKind::OAuth | AuthKind::ClientCredentials) {
+        return None;
+    }
+    let account = cx.tenant.account(&connection.name);
+    let facts = GrantStore::new(cx.paths.grants()).load(&account);
+    (facts.generation > 0).then_some(facts)
 }
 
 /// How a connection is doing, in words that outlive the process.
@@ -60,10 +115,15 @@ pub(super) fn one(
         .load(&account)
         .filter(|lists| lists.target == connection.target_source());
     let of_this = || index.tools().iter().filter(|tool| tool.member.name() == name);
+    let oauth = matches!(connection.auth, AuthKind::OAuth | AuthKind::ClientCredentials)
+        && cx.env.token_for(name).is_none();
+    let sign_in = SignIn::known(cx, connection);
     let status = if !connection.enabled {
         Status::Disabled
     } else if connection.problem.is_some() {
         Status::Error
+    } else if oauth && sign_in.as_ref().is_none_or(|it| it.refused.is_some()) {
+        Status::NeedsAuth
     } else {
         match &known {
             // It went well with another URL than the one of now.
@@ -107,6 +167,38 @@ pub(super) fn one(
     (row, health)
 }
 
+/// What bridges have signed in to: they have no entry, and their tokens are kept like all others.
+pub(super) fn bridges(cx: &Context, settings: &Settings) -> Vec<Row> {
+    let grants = GrantStore::new(cx.paths.grants());
+    let cache = ListCache::new(cx.paths.lists());
+    let mut rows = Vec::new();
+    for account in grants.accounts() {
+        let name = account.rsplit('/').next().unwrap_or_default();
+        let Ok(name) = name.parse::<ConnectionName>() else { continue };
+        if !name.as_str().starts_with(app::BRIDGE) || cx.tenant.account(&name) != account {
+            continue;
+        }
+        let facts = grants.load(&account);
+        let signed_in = facts.generation > 0 && !facts.has_refused(facts.generation);
+        let lists = cache.load(&account);
+        let tools = lists.as_ref().map_or(0, |lists| lists.tools.len());
+        let store = settings.store.unwrap_or(StoreKind::Keychain).word();
+        rows.push(Row {
+            name: name.to_string(),
+            provider: None,
+            url: Some(lists.as_ref().map_or(facts.bound, |lists| lists.target.clone())),
+            auth: AuthKind::OAuth,
+            status: if signed_in { Status::Connected } else { Status::NeedsAuth },
+            tools,
+            enabled_tools: tools,
+            credential: Some(Credential { store, account }),
+            last_sync: lists.map(|lists| time(lists.fetched_at)),
+        });
+    }
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
+    rows
+}
+
 fn credential(
     cx: &Context,
     settings: &Settings,
@@ -123,14 +215,17 @@ fn credential(
             account: format!("ALLMCP_TOKEN_{variable}"),
         });
     }
-    let store = settings.store.unwrap_or(crate::kind::StoreKind::Keychain);
+    let store = settings.store.unwrap_or(StoreKind::Keychain);
     Some(Credential { store: store.word(), account: account.to_owned() })
 }
 
 /// A time for people: on a terminal how long ago it was, elsewhere as it is.
 pub(super) fn shown_time(cx: &Context, at: &str) -> String {
     match humantime::parse_rfc3339(at) {
-        Ok(then) if cx.out.terminal().stdout => ago(then, SystemTime::now()),
+        Ok(then) if cx.out.terminal().stdout && then <= SystemTime::now() => {
+            ago(then, SystemTime::now())
+        }
+        Ok(then) if cx.out.terminal().stdout => ahead(then, SystemTime::now()),
         _ => at.to_owned(),
     }
 }
@@ -142,6 +237,16 @@ fn ago(then: SystemTime, now: SystemTime) -> String {
         60..3600 => format!("{} min ago", seconds / 60),
         3600..86_400 => format!("{} h ago", seconds / 3600),
         _ => format!("{} d ago", seconds / 86_400),
+    }
+}
+
+fn ahead(then: SystemTime, now: SystemTime) -> String {
+    let seconds = then.duration_since(now).unwrap_or_default().as_secs();
+    match seconds {
+        0..60 => format!("in {seconds} s"),
+        60..3600 => format!("in {} min", seconds / 60),
+        3600..86_400 => format!("in {} h", seconds / 3600),
+        _ => format!("in {} d", seconds / 86_400),
     }
 }
 

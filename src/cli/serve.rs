@@ -1,5 +1,7 @@
 //! `allmcp serve` and `allmcp bridge`: the MCP servers that clients launch.
 
+mod sign_in;
+
 use super::{
     context::Context,
     error::{CliError, CliResult},
@@ -10,6 +12,7 @@ use crate::{
     app::{self, Bridge, ServeError, ServeOptions},
     template::Template,
 };
+use std::time::Duration;
 
 pub(super) async fn serve(cx: &Context, args: ServeArgs) -> CliResult {
     let options = ServeOptions { only: args.only, plain: args.plain, tenant: cx.tenant.clone() };
@@ -28,13 +31,17 @@ pub(super) async fn bridge(cx: &Context, args: BridgeArgs) -> CliResult {
         let hint = if parsed.scheme() == "http" { "--allow-http allows it" } else { "use https" };
         return Err(CliError::usage(why).hint(hint));
     }
+    let told = sign_in::told(&args)?;
     let mut headers = Vec::new();
-    for header in args.headers {
+    for header in &args.headers {
         headers
             .push((header.name.to_string(), bridge_header(header.name.as_str(), &header.value)?));
     }
     let bridge = Bridge {
         url,
+        oauth: told.oauth,
+        client_secret: told.secret,
+        patience: Duration::from_secs(args.auth_timeout),
         headers,
         allow: if args.tools.is_empty() { vec!["*".to_owned()] } else { args.tools },
         deny: args.ignore_tools,

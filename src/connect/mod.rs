@@ -5,6 +5,8 @@
 //! a trial session went well, by one process at a time. May name `auth`, `upstream`, `vault`,
 //! `store`, `page` and leaves. Called by `cli` and by our own tools.
 
+mod leave;
+mod links;
 mod naming;
 mod refuse;
 mod renew;
@@ -13,6 +15,8 @@ pub mod sign_in;
 mod trial;
 mod way;
 
+pub use leave::{Left, leave};
+pub use links::{Link, Links};
 pub use naming::default_name;
 pub use renew::reconnect;
 pub use save::save_lists;

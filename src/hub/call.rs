@@ -70,7 +70,11 @@ impl Hub {
                 Err(error) => Err(error),
             };
             line.close(&answer);
-            answer
+            match answer {
+                // Told last: the page may have to be opened first, and the call has ended.
+                Err(CallError::Upstream(error)) => Err(Box::pin(hub.told(error)).await),
+                answer => answer,
+            }
         })
     }
 
@@ -88,7 +92,8 @@ impl Hub {
         match index.find(name) {
             None => Err(unknown(&index, name)),
             Some(Found::Own(own)) => {
-                Ok(Answered { outcome: Outcome::Complete(self.own(own)), era: None })
+                let result = Box::pin(self.own(own)).await;
+                Ok(Answered { outcome: Outcome::Complete(result), era: None })
             }
             Some(Found::Tool(tool)) => {
                 line.connection(tool.member.name());
@@ -159,10 +164,10 @@ impl Hub {
         }))
     }
 
-    fn own(&self, own: Own) -> Bytes {
+    async fn own(&self, own: Own) -> Bytes {
         match own {
             Own::ListMcpConnections => super::own::list_mcp_connections::run(
-                &self.report(),
+                &self.report_with_links().await,
                 self.plan().config_error.as_deref(),
             ),
         }

@@ -1,7 +1,7 @@
 //! Why a call came to nothing. What a client is told of it is decided in `serve`.
 
 use super::policy::Denial;
-use crate::{name::ConnectionName, text, upstream::UpstreamError};
+use crate::{connect::Link, name::ConnectionName, text, upstream::UpstreamError};
 
 /// A call that has no result to pass on.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum CallError {
     TooLarge { tool: String, size: u64, limit: u64 },
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    /// Only the user can help, by the link where there is one.
+    #[error("{error}")]
+    SignIn { error: UpstreamError, link: Option<Link> },
 }
 
 /// What may not be used, and why.

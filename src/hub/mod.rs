@@ -22,11 +22,15 @@ mod refresh;
 pub mod report;
 #[cfg(test)]
 pub mod script;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 pub mod tool;
 
-pub use crate::upstream::{ErrorKind, UpstreamError};
+pub use crate::{
+    connect::{Link, Links},
+    upstream::{ErrorKind, UpstreamError},
+};
 pub use call::{Answered, Request};
 pub use error::{CallError, Denied};
 pub use index::ToolIndex;
@@ -62,6 +66,8 @@ pub struct HubConfig {
     /// What every upstream gets; `events` below is the other end of its channel.
     pub deps: Deps,
     pub events: mpsc::Receiver<(ConnectionName, Event)>,
+    /// Makes the links by which users sign in; commands have none.
+    pub links: Option<Links>,
 }
 
 /// Handle of the aggregate; clones share it.
@@ -75,6 +81,7 @@ struct Inner {
     log: AccessLog,
     tenant: Tenant,
     deps: Deps,
+    links: Option<Links>,
     events: Mutex<Option<mpsc::Receiver<(ConnectionName, Event)>>>,
     plan: ArcSwap<Plan>,
     index: ArcSwap<ToolIndex>,
@@ -88,23 +95,26 @@ struct Inner {
 impl Hub {
     /// A hub without connections.
     pub fn new(config: HubConfig) -> Self {
-        let HubConfig { cache, pins, health, log, tenant, deps, events } = config;
+        let HubConfig { cache, pins, health, log, tenant, deps, events, links } = config;
         let plan = Plan::default();
         let index = ArcSwap::from_pointee(ToolIndex::build(&plan, Vec::new()));
-        Self(Arc::new(Inner {
+        let hub = Self(Arc::new(Inner {
             cache,
             pins,
             health,
             log,
             tenant,
             deps,
+            links,
             events: Mutex::new(Some(events)),
             plan: ArcSwap::from_pointee(plan),
             index,
             changing: Mutex::new(()),
             version: watch::Sender::new(0),
             begun: AtomicBool::new(false),
-        }))
+        }));
+        hub.hear_of_sign_ins();
+        hub
     }
 
     /// Becomes what `plan` says. Connections that it does not change keep their session; of new
@@ -240,7 +250,13 @@ impl Hub {
         let wanted = |m: &&Arc<Member>| m.is_unlisted() && !m.session.late.load(Ordering::Relaxed);
         let unlisted: Vec<_> = index.members().iter().filter(wanted).collect();
         let all = unlisted.iter().map(|member| self.fetch_once(member));
-        if tokio::time::timeout(wait, futures_util::future::join_all(all)).await.is_err() {
+        let all = async {
+            futures_util::future::join_all(all).await;
+            if self.plan().signs_in {
+                self.signed_in_and_listed().await;
+            }
+        };
+        if tokio::time::timeout(wait, all).await.is_err() {
             for member in unlisted.iter().filter(|member| member.is_unlisted()) {
                 member.session.late.store(true, Ordering::Relaxed);
             }

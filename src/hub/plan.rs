@@ -13,6 +13,8 @@ pub struct Plan {
     pub connections: Vec<PlanConnection>,
     /// Exactly one connection, its names untouched, none of our own tools.
     pub plain: bool,
+    /// Of a plain one: it signs in by itself, and shows a tool to do so as long as it has not.
+    pub signs_in: bool,
     /// Globs: which of our own tools are listed.
     pub own_tools: Vec<String>,
     /// Bytes of one result, whatever the client; `None`: what the client takes.

@@ -36,7 +36,7 @@ impl Hub {
     }
 
     /// Starts the refresher of a connection where none runs; `first` is when it runs unasked.
-    fn start_refresher(&self, member: &Arc<Member>, first: Option<Duration>) {
+    pub(super) fn start_refresher(&self, member: &Arc<Member>, first: Option<Duration>) {
         let mut slot = member.session.refresher();
         if slot.is_some() {
             return;

@@ -1,7 +1,9 @@
 //! How every connection is doing, for people, models and scripts.
 
 use super::{Hub, member::Member};
-use crate::{kind::Status, name::ConnectionName, store::health::Health, upstream::Snapshot};
+use crate::{
+    connect::Link, kind::Status, name::ConnectionName, store::health::Health, upstream::Snapshot,
+};
 
 /// One connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct Report {
     pub tools: usize,
     /// Sanitized.
     pub last_error: Option<String>,
+    /// Where the user signs in, where that is what it needs.
+    pub link: Option<Link>,
 }
 
 impl Report {
@@ -33,6 +37,7 @@ impl Hub {
                 status: member.status(),
                 tools: index.tools().iter().filter(listed).count(),
                 last_error: member.last_error(),
+                link: None,
             };
             if report.status == Status::Unknown
                 && let Some(health) = self.0.health.load(&member.plan.account)
@@ -43,6 +48,22 @@ impl Hub {
             report
         };
         index.members().iter().map(report).collect()
+    }
+
+    /// The same with the links by which the user can mend what needs a sign-in.
+    pub(super) async fn report_with_links(&self) -> Vec<Report> {
+        let mut reports = self.report();
+        for report in reports.iter_mut().filter(|report| report.status == Status::Unknown) {
+            if self.nobody_signed_in(&report.name).await {
+                report.status = Status::NeedsAuth;
+            }
+        }
+        for report in reports.iter_mut().filter(|report| report.connect_required()) {
+            if let Some(member) = self.member(&report.name) {
+                report.link = self.link(&member, None).await;
+            }
+        }
+        reports
     }
 }
 

@@ -254,6 +254,7 @@ fn hub_in(dir: &Path) -> (Hub, Shutdown, mpsc::Sender<(crate::name::ConnectionNa
     let (events, received) = mpsc::channel(16);
     let shutdown = Shutdown::new();
     let hub = Hub::new(HubConfig {
+        links: None,
         cache: ListCache::new(dir.join("lists")),
         pins: PinStore::new(dir.join("pins")),
         health: HealthStore::new(dir.join("health")),

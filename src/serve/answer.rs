@@ -2,7 +2,7 @@
 //! wrong, or as a JSON-RPC error.
 
 use crate::{
-    hub::{Answered, CallError, ErrorKind, UpstreamError, own},
+    hub::{Answered, CallError, ErrorKind, Link, UpstreamError, own},
     text,
     wire::{Outcome, RpcError, error, splice},
 };
@@ -12,6 +12,15 @@ use std::{
     fmt::Write as _,
     time::{Duration, SystemTime},
 };
+
+/// What a bridge lists whose user has yet to sign in: a call of any tool gets the link, so this
+/// one needs no more than its name.
+pub(super) const SIGN_IN_LIST: &str = concat!(
+    r#"{"tools":[{"name":"sign_in","title":"Sign in","#,
+    r#""description":"Signs the user in to this server. Call it to get a link, show the link to the user, and list the tools again afterwards.","#,
+    r#""inputSchema":{"type":"object","properties":{},"additionalProperties":false},"#,
+    r#""annotations":{"title":"Sign in","readOnlyHint":true,"openWorldHint":true}}]}"#
+);
 
 /// A result of ours, in the form of the upstreams'.
 pub(super) fn ours(result: Bytes) -> Answered {
@@ -30,7 +39,8 @@ pub(super) fn failure(failed: CallError, plain: bool) -> Result<Bytes, RpcError>
             Ok(says(&text, None))
         }
         CallError::TooLarge { size, limit, .. } => Ok(says(&too_large(size, limit, plain), None)),
-        CallError::Upstream(failed) => upstream(failed, plain),
+        CallError::Upstream(failed) => upstream(failed, None, plain),
+        CallError::SignIn { error, link } => upstream(error, link.as_ref(), plain),
     }
 }
 
@@ -47,7 +57,7 @@ fn too_large(size: u64, limit: u64, plain: bool) -> String {
     )
 }
 
-fn upstream(failed: UpstreamError, plain: bool) -> Result<Bytes, RpcError> {
+fn upstream(failed: UpstreamError, link: Option<&Link>, plain: bool) -> Result<Bytes, RpcError> {
     if let ErrorKind::Rpc(rpc) = failed.kind {
         return match rpc.code {
             // Between us and the upstream only: the client did not send those headers, this
@@ -65,7 +75,17 @@ fn upstream(failed: UpstreamError, plain: bool) -> Result<Bytes, RpcError> {
     match &failed.kind {
         ErrorKind::NeedsAuth | ErrorKind::NeedsScope { .. } => {
             let name = &failed.connection;
-            if plain && name.as_str().starts_with("bridge-") {
+            let bridge = plain && name.as_str().starts_with("bridge-");
+            if let Some(Link { url, .. }) = link {
+                let _ = write!(
+                    text,
+                    " Show the user this link to sign in: {url} (it works on the computer that \
+                     allmcp runs on). Then the same call works, without a restart."
+                );
+                if !bridge {
+                    let _ = write!(text, " Or the user runs: allmcp reconnect {name}.");
+                }
+            } else if bridge {
                 text.push_str(" The user has to correct the --header of this server.");
             } else {
                 let _ = write!(
@@ -74,7 +94,7 @@ fn upstream(failed: UpstreamError, plain: bool) -> Result<Bytes, RpcError> {
                      without a restart."
                 );
             }
-            meta = Some(json!([own::connect_required(name, "needs_auth")]));
+            meta = Some(json!([own::connect_required(name, "needs_auth", link)]));
         }
         ErrorKind::Store => {
             text.push_str(

@@ -30,10 +30,12 @@ impl Client {
         Self { name: name.map(|name| crate::text::line(name, 64).into()), kind }
     }
 
-    /// How long its `tools/list` may wait for connections that nobody has listed yet.
-    pub(super) fn list_wait(&self) -> Duration {
+    /// How long its `tools/list` may wait for connections that nobody has listed yet; `signs_in`:
+    /// for a person in a browser.
+    pub(super) fn list_wait(&self, signs_in: bool) -> Duration {
         Duration::from_secs(match self.kind {
             // It asks once and gives up after 60 s.
+            Kind::ClaudeDesktop if signs_in => 50,
             Kind::ClaudeDesktop => 20,
             // It gives up after 10 s.
             Kind::Codex => 8,
@@ -62,12 +64,12 @@ mod tests {
     fn clients_are_known_by_the_id_of_install_and_by_their_own_word() {
         for name in ["claude-desktop", "claude-ai"] {
             assert_eq!(Client::new(Some(name)).max_result(), 1_000_000);
-            assert_eq!(Client::new(Some(name)).list_wait().as_secs(), 20);
+            assert_eq!(Client::new(Some(name)).list_wait(false).as_secs(), 20);
         }
         assert_eq!(Client::new(Some("claude-code")).max_result(), 100_000);
-        assert_eq!(Client::new(Some("codex-mcp-client")).list_wait().as_secs(), 8);
+        assert_eq!(Client::new(Some("codex-mcp-client")).list_wait(false).as_secs(), 8);
         let other = Client::new(Some("x\u{1b}[2J"));
-        assert_eq!((other.list_wait().as_secs(), other.max_result()), (5, 9_961_472));
+        assert_eq!((other.list_wait(false).as_secs(), other.max_result()), (5, 9_961_472));
         assert_eq!(other.name.as_deref(), Some("x [2J"));
     }
 }

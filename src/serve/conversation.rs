@@ -213,7 +213,8 @@ impl Conversation {
         }
         self.listing.fetch_add(1, Ordering::Relaxed);
         let waiting = Listing(self.clone());
-        let wait = self.client.load().list_wait();
+        let signs_in = self.hub.plan().signs_in;
+        let wait = self.client.load().list_wait(signs_in);
         self.flights.start("tools/list", &id.clone(), outlet, async move {
             waiting.0.hub.settled(wait).await;
             line(&id, Ok(waiting.0.rendered(era)))
@@ -224,9 +225,14 @@ impl Conversation {
         // The version first: a change in between is then told once too often, not once too few.
         self.listed.store(*self.hub.version().borrow(), Ordering::Relaxed);
         let index = self.hub.index();
+        let list = if self.hub.wants_sign_in() {
+            Bytes::from_static(answer::SIGN_IN_LIST.as_bytes())
+        } else {
+            index.rendered(era).clone()
+        };
         match era {
-            Era::Legacy => index.rendered(era).clone(),
-            Era::Modern => modern::list(&self.hub, &index),
+            Era::Legacy => list,
+            Era::Modern => modern::list(&self.hub, &list, index.is_complete()),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     legacy::{self, CAPABILITIES},
 };
 use crate::{
-    hub::{Answered, Hub, ToolIndex},
+    hub::{Answered, Hub},
     kind::Era,
     wire::{
         Frame, Id, Outcome, RpcError,
@@ -115,12 +115,11 @@ fn discover(hub: &Hub) -> Bytes {
 }
 
 /// The result of `tools/list`.
-pub(super) fn list(hub: &Hub, index: &ToolIndex) -> Bytes {
-    let body = index.rendered(Era::Modern);
+pub(super) fn list(hub: &Hub, body: &Bytes, complete: bool) -> Bytes {
     let mut out = Vec::with_capacity(body.len() + 256);
     // Without the closing brace.
     out.extend_from_slice(&body[..body.len() - 1]);
-    push_own_keys(&mut out, hub, index.is_complete());
+    push_own_keys(&mut out, hub, complete);
     out.into()
 }
 

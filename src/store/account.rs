@@ -34,6 +34,23 @@ pub(super) fn file(folder: &Path, account: &str) -> PathBuf {
     folder.join(name + ".json")
 }
 
+/// The account of a file of [`file`]; `None` for other files, and for names that were cut.
+pub(super) fn account(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.bytes();
+    while let Some(b) = rest.next() {
+        if b != b'%' {
+            bytes.push(b);
+            continue;
+        }
+        let digit = |b: u8| char::from(b).to_digit(16);
+        let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
+        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// Names that Windows keeps for devices, whatever ending they have.
 fn is_device(name: &str) -> bool {
     let numbered = |prefix| {
@@ -48,6 +65,17 @@ mod tests {
 
     fn name(account: &str) -> String {
         file(Path::new("f"), account).file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_file_tells_its_account() {
+        for name in ["kommo", "-/anna b/kommo", "con", "Ж/x/y"] {
+            assert_eq!(account(&file(Path::new("/x"), name)).as_deref(), Some(name));
+        }
+        let long = "a".repeat(MAX + 1);
+        for other in [file(Path::new("/x"), &long), "/x/a.json.lock".into(), "/x/%Z.json".into()] {
+            assert_eq!(account(&other), None, "{other:?}");
+        }
     }
 
     #[test]

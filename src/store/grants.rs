@@ -193,6 +193,12 @@ impl GrantStore {
         Ok(answer)
     }
 
+    /// Everybody of whom something is known, in no order.
+    pub fn accounts(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        files.filter_map(|file| account::account(&file.path())).collect()
+    }
+
     /// Forgets what is known; that there was nothing is no error. The lock files stay.
     pub fn remove(&self, account: &str) -> io::Result<()> {
         match fs::remove_file(self.path(account)) {

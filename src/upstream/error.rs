@@ -93,7 +93,12 @@ impl fmt::Display for UpstreamError {
         let name = &self.connection;
         match &self.kind {
             ErrorKind::NeedsAuth => write!(f, "{name} needs sign-in: {}", self.detail),
-            ErrorKind::NeedsScope { .. } => write!(f, "{name} needs more scope: {}", self.detail),
+            ErrorKind::NeedsScope { scope: Some(scope) } => {
+                write!(f, "{name} needs more scope, {scope:?}: {}", self.detail)
+            }
+            ErrorKind::NeedsScope { scope: None } => {
+                write!(f, "{name} needs more scope: {}", self.detail)
+            }
             ErrorKind::Unreachable => write!(f, "could not reach {name}: {}", self.detail),
             ErrorKind::Timeout => write!(f, "{name} did not answer in time: {}", self.detail),
             ErrorKind::Paused => write!(f, "{name} is paused after failures: {}", self.detail),

@@ -26,7 +26,7 @@ at once, use `allmcp connect` and `allmcp serve` instead.")]
 pub struct BridgeArgs {
     /// The remote server
     pub url: String,
-    /// Taken for compatibility: the port of the sign-in callback
+    /// Take the answer of the browser on this port
     #[arg(value_name = "CALLBACK_PORT")]
     pub callback_port: Option<u16>,
     /// Send this header; ${env:X} and ${X} are filled from the environment
@@ -35,9 +35,30 @@ pub struct BridgeArgs {
     /// How to reach the server
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub transport: BridgeTransport,
-    /// Taken for compatibility: the host of the sign-in callback
-    #[arg(long, value_name = "HOST")]
+    /// The host of that callback
+    #[arg(long, value_name = "HOST", value_parser = ["127.0.0.1", "localhost", "[::1]"])]
     pub host: Option<String>,
+    /// The client that you registered with the server
+    #[arg(long, value_name = "ID", help_heading = "Sign-in")]
+    pub client_id: Option<String>,
+    /// The https URL of a client ID metadata document
+    #[arg(long, value_name = "URL", help_heading = "Sign-in")]
+    pub client_metadata_url: Option<String>,
+    /// Ask for this scope beside those that the server wants (more than once, or with spaces)
+    #[arg(long = "scope", value_name = "SCOPE", help_heading = "Sign-in")]
+    pub scopes: Vec<String>,
+    /// Send this as resource (RFC 8707); none: send none
+    #[arg(long, value_name = "URI", help_heading = "Sign-in")]
+    pub resource: Option<String>,
+    /// How long the browser is waited for, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Sign-in")]
+    pub auth_timeout: u64,
+    /// The registered client, its id and secret, as JSON or @FILE with it
+    #[arg(long, value_name = "JSON", help_heading = "Sign-in")]
+    pub static_oauth_client_info: Option<String>,
+    /// What to say of the client, as JSON or @FILE; its scope is asked for
+    #[arg(long, value_name = "JSON", help_heading = "Sign-in")]
+    pub static_oauth_client_metadata: Option<String>,
     /// Allow a server that is not on this machine without TLS
     #[arg(long)]
     pub allow_http: bool,

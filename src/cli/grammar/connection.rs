@@ -3,10 +3,10 @@
 use super::value::{Header, HeaderParser, Pair, SecretFile, Since};
 use crate::{
     kind::{AuthKind, StoreKind},
-    name::ConnectionName,
+    name::{ConnectionName, NameError},
 };
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
@@ -138,9 +138,36 @@ fn store(word: &str) -> Result<StoreKind, String> {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// Also what `allmcp bridge` has signed in to
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// What is to be given up.
+#[derive(Debug, Clone)]
+pub enum Leaving {
+    Connection(ConnectionName),
+    /// What `allmcp bridge` stored for this URL.
+    Bridge(String),
+}
+
+impl FromStr for Leaving {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text.contains("://") {
+            return Ok(Self::Bridge(text.to_owned()));
+        }
+        text.parse().map(Self::Connection)
+    }
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct DisconnectArgs {
-    /// The connection's name
-    pub name: ConnectionName,
+    /// The connection's name, or the URL of a bridge
+    #[arg(value_name = "NAME|URL")]
+    pub target: Leaving,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,

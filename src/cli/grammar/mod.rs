@@ -11,8 +11,8 @@ pub use bridge::{BridgeArgs, BridgeTransport};
 pub use call::{ArgsSource, CallArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
-    BrowserArgs, ConnectArgs, DisconnectArgs, LogsArgs, PatternArgs, ReconnectArgs, SecretArgs,
-    SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
+    BrowserArgs, ConnectArgs, DisconnectArgs, Leaving, ListArgs, LogsArgs, PatternArgs,
+    ReconnectArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
 };
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};
@@ -116,7 +116,7 @@ pub enum Command {
     /// Switch a connection off, keeping its settings and credential
     Disable(NameArgs),
     /// List connections
-    List,
+    List(ListArgs),
     /// Show how connections are doing
     Status(StatusArgs),
     /// Show what a connection can do and where its credential is kept

@@ -185,7 +185,7 @@ mod tests {
         for line in ["--json -q list", "list --json -q", "list --json --quiet --user u --org o"] {
             let (global, command) = given(line, true).unwrap();
             assert!(global.json && global.quiet, "{line}");
-            assert!(matches!(command, Command::List), "{line}");
+            assert!(matches!(command, Command::List(_)), "{line}");
         }
         let (global, _) = given("--user u list -vv --color never", true).unwrap();
         assert_eq!((global.verbose, global.color), (2, ColorChoice::Never));

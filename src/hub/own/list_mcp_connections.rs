@@ -1,6 +1,6 @@
 //! `list_mcp_connections`: how every connection is doing, and what the user has to do.
 
-use super::{CONNECT_REQUIRED, all_required, structured};
+use super::{CONNECT_REQUIRED, all_required, expires_at, structured};
 use crate::{hub::report::Report, kind::Status};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -30,8 +30,8 @@ fn row(report: &Report) -> Value {
         "connected": report.status == Status::Connected,
         "connect_required": report.connect_required(),
         "auth_status": report.status.word(),
-        "connect_url": null,
-        "connect_url_expires_at": null,
+        "connect_url": report.link.as_ref().map(|link| link.url.as_str()),
+        "connect_url_expires_at": report.link.as_ref().map(expires_at),
         "tools": report.tools,
         "last_error": report.last_error,
     })
@@ -48,6 +48,7 @@ mod tests {
             status,
             tools: 3,
             last_error: last_error.map(Into::into),
+            link: None,
         };
         let reports = [
             report("a", Status::Connected, None),

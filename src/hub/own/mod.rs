@@ -6,7 +6,7 @@
 pub mod list_mcp_connections;
 
 use super::{glob, plan::Plan, report::Report};
-use crate::name::ConnectionName;
+use crate::{connect::Link, name::ConnectionName};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -57,24 +57,32 @@ fn structured(content: &Value, meta: Option<(&str, Value)>) -> Bytes {
     result.to_string().into()
 }
 
-/// One entry of [`CONNECT_REQUIRED`]. The link comes from the page that starts a sign-in; until
-/// one is open there is none.
-pub fn connect_required(connection: &ConnectionName, auth_status: &str) -> Value {
+/// One entry of [`CONNECT_REQUIRED`]; a connection by key has no link.
+pub fn connect_required(
+    connection: &ConnectionName,
+    auth_status: &str,
+    link: Option<&Link>,
+) -> Value {
     json!({
         "backend_id": connection.as_str(),
         "backend_name": connection.as_str(),
         "tool_group": connection.as_str(),
         "auth_status": auth_status,
         "connect_required": true,
-        "connect_url": null,
-        "connect_url_expires_at": null,
+        "connect_url": link.map(|link| link.url.as_str()),
+        "connect_url_expires_at": link.map(expires_at),
     })
+}
+
+fn expires_at(link: &Link) -> String {
+    humantime::format_rfc3339_seconds(link.expires_at).to_string()
 }
 
 /// The entries for all connections that need the user.
 fn all_required(reports: &[Report]) -> Value {
     let needed = reports.iter().filter(|report| report.connect_required());
-    needed.map(|report| connect_required(&report.name, report.status.word())).collect()
+    let entry = |it: &Report| connect_required(&it.name, it.status.word(), it.link.as_ref());
+    needed.map(entry).collect()
 }
 
 #[cfg(test)]
