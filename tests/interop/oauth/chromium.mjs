@@ -36,8 +36,8 @@ try {
   const requests = [];
   const problems = [];
   page.on("request", (request) => requests.push({ url: request.url().split("?")[0], type: request.resourceType(), from: page.url().split("?")[0] }));
-  page.on("console", (message) => problems.push(message.text()));
-  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => problems.push({ at: page.url().split("?")[0], text: message.text() }));
+  page.on("pageerror", (error) => problems.push({ at: page.url().split("?")[0], text: String(error) }));
   const steps = [];
   let answer = await page.goto(url, { waitUntil: "load" });
   while (new URL(page.url()).pathname !== "/callback") {
@@ -73,7 +73,7 @@ try {
     ok: true, ms: Date.now() - began, steps, ...seen, status: answer.status(), headers: answer.headers(), here,
     // All that was asked for from our page on, itself included.
     afterCallback: requests.slice(requests.findIndex((request) => request.url === here)),
-    problems: problems.filter((text) => !/fonts\.googleapis/.test(text)),
+    problems: problems.filter(({ at }) => at === here),
   });
 } catch (error) {
   write({ error: String(error), at: page?.url()?.split("?")[0] });
