@@ -72,7 +72,7 @@ class Machine {
 
   // One call in each at the same time.
   async call(copies = this.copies) {
-    const answers = await Promise.all(copies.map((copy) => copy.call(`${this.name}__echo`)));
+    const answers = await Promise.all(copies.map((copy) => copy.call(this.tool ?? `${this.name}__echo`)));
     this.worst = Math.max(this.worst, ...answers.map((answer) => answer.ms));
     for (const answer of answers) if (answer.error) this.said.add(answer.text);
     return { answers, failed: answers.filter((answer) => answer.error).length };
@@ -130,8 +130,8 @@ class Machine {
 
 // One `allmcp serve` and its client.
 class Copy {
-  constructor(env) {
-    this.child = spawn(ALLMCP, ["serve"], { env, stdio: ["pipe", "pipe", "ignore"] });
+  constructor(env, args = ["serve"]) {
+    this.child = spawn(ALLMCP, args, { env, stdio: ["pipe", "pipe", "ignore"] });
     this.child.stdin.on("error", () => {});
     this.waiting = new Map();
     this.last = 0;
@@ -230,6 +230,23 @@ const ROWS = {
     await machine.race();
     machine.holds("a call failed", machine.errors === 0);
     machine.opened = machine.site.counts.tabs;
+  },
+
+  // The first start of a client that has us in its list N times: whoever comes first asks the user, all others wait for it.
+  async "cold bridge"(machine, n) {
+    const { site } = machine;
+    const start = () => new Copy(machine.env, ["bridge", site.mcp]).ready();
+    machine.copies = await Promise.all(Array.from({ length: n }, start));
+    machine.tool = "echo";
+    await machine.until("the sign-in", () => site.access.size > 0);
+    // Those that wait look four times a second whether it came about.
+    await wait(2_000);
+    await machine.race();
+    machine.tabs = 1;
+    machine.holds(`${site.counts.registrations} registrations`, site.counts.registrations === 1);
+    machine.holds("a call failed", machine.errors === 0);
+    machine.always();
+    machine.opened = site.counts.tabs;
   },
 
   // Their clock says that it is over, and so does the server's.
