@@ -4,7 +4,7 @@
 CACHE=${ALLMCP_INTEROP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/allmcp-interop}
 PEERS="$CACHE/npm"
 PY="$CACHE/venv/bin/python"
-APT_PACKAGES=(dbus dbus-daemon gnome-keyring iproute2 jq libglib2.0-bin libsecret-tools python3 python3-dbus python3-gi python3-venv util-linux)
+APT_PACKAGES=(chromium dbus dbus-daemon faketime gnome-keyring iproute2 jq libglib2.0-bin libsecret-tools python3 python3-dbus python3-gi python3-venv util-linux)
 
 install_peers() {
   mkdir -p "$CACHE"
@@ -22,8 +22,10 @@ install_peers() {
   INSPECTOR="$PEERS/node_modules/.bin/mcp-inspector"
   CLAUDE="$PEERS/node_modules/@anthropic-ai/claude-code/bin/claude.exe"
   SERVER_EVERYTHING="$PEERS/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+  CHROMIUM=/usr/bin/chromium
+  FAKETIME=$(dpkg-query -L libfaketime | grep -m 1 '/libfaketime\.so\.1$') || die "libfaketime.so.1 is missing after the installation"
   local file
-  for file in "$NODE" "$INSPECTOR" "$CLAUDE" "$SERVER_EVERYTHING" "$PY"; do
+  for file in "$NODE" "$INSPECTOR" "$CLAUDE" "$SERVER_EVERYTHING" "$PY" "$CHROMIUM" "$FAKETIME" "$PEERS/node_modules/oidc-provider" "$PEERS/node_modules/puppeteer-core"; do
     [[ -e $file ]] || die "$file is missing after the installation"
   done
 }
