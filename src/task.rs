@@ -5,7 +5,7 @@
 //! own; clippy's `disallowed-methods` keeps `tokio::spawn` out of all others.
 
 use std::{future::Future, time::Duration};
-use tokio::{task::JoinHandle, time::error::Elapsed};
+use tokio::{sync::Semaphore, task::JoinHandle, time::error::Elapsed};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
@@ -136,7 +136,12 @@ pub enum BlockingError {
     Panicked,
 }
 
-/// Runs `job` on tokio's blocking pool.
+/// So many of them run at a time. Each has a thread to itself, and what a thread has touched of
+/// its stack and its heap stays in memory when it is done: thirty connections that look at their
+/// files at once would cost more than all that they read.
+const JOBS: usize = 4;
+
+/// Runs `job` on tokio's blocking pool, when its turn has come.
 ///
 /// For short work on files. A job that may hang for ever belongs to [`on_thread`]: a runtime
 /// waits for its blocking pool when it is dropped.
@@ -144,6 +149,13 @@ pub enum BlockingError {
 pub async fn blocking<T: Send + 'static>(
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BlockingError> {
+    static TURNS: Semaphore = Semaphore::const_new(JOBS);
+    // It is never closed; and the turn ends with the job, also when nobody waits for it.
+    let turn = TURNS.acquire().await;
+    let job = move || {
+        let _turn = turn;
+        job()
+    };
     tokio::task::spawn_blocking(job).await.map_err(|_| BlockingError::Panicked)
 }
 

@@ -29,13 +29,24 @@ pub fn classify(error: &reqwest::Error) -> (Class, String) {
     (class, text(error))
 }
 
+/// What is said of a connection that took too long.
+pub(super) const LATE: &str = "the connection was not established in time";
+
 /// The deepest cause that says something, without the URL (it may hold a secret).
 pub fn text(error: &reqwest::Error) -> String {
     if error.is_timeout() && error.is_connect() {
-        return "the connection was not established in time".to_owned();
+        return LATE.to_owned();
     }
+    deepest(error.source())
+}
+
+/// The same for what is no error of a client, and names no URL.
+pub(super) fn words(error: &(dyn Error + 'static)) -> String {
+    deepest(Some(error))
+}
+
+fn deepest(mut next: Option<&(dyn Error + 'static)>) -> String {
     let mut causes = Vec::new();
-    let mut next: Option<&(dyn Error + 'static)> = error.source();
     while let Some(cause) = next {
         if let Some(known) = known(cause) {
             return known;

@@ -3,16 +3,20 @@
 //! Owns pools, TLS roots, proxies, redirects (none are followed here), the rule where cleartext
 //! is allowed, and the one where addresses may lead that a stranger named ([`address`]). May name only leaves. Called by `upstream` and `auth`.
 //!
+//! Cleartext on this machine has a way of its own ([`near`]); for everything else there is one client.
 //! A TLS client costs 2.4 ms to build, most of it reading the system's CA certificates, so both
 //! clients are built at the first request that needs them, on a blocking thread.
 
 pub mod address;
 pub mod failure;
+mod near;
 mod resolver;
+mod route;
 
 pub use address::AddressRule;
 pub use failure::{Class, classify};
 pub use resolver::ForbiddenAddress;
+pub use route::{Response, Route};
 
 use crate::task;
 use reqwest::{Client, ClientBuilder, redirect};
@@ -57,6 +61,8 @@ struct Inner {
     config: NetConfig,
     /// One client per kind; nearly always one or two in a process.
     clients: Mutex<HashMap<Kind, Arc<OnceCell<Client>>>>,
+    /// Connections to servers on this machine.
+    near: Arc<near::Pool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,18 +74,29 @@ struct Kind {
     rule: Option<AddressRule>,
 }
 
+/// Who we are to a server.
+const AGENT: &str = concat!("allmcp/", env!("CARGO_PKG_VERSION"));
+
 /// How long a connection, TLS included, may take when nothing else is set.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Net {
     pub fn new(config: NetConfig) -> Self {
-        Self(Arc::new(Inner { config, clients: Mutex::default() }))
+        Self(Arc::new(Inner { config, clients: Mutex::default(), near: Arc::default() }))
     }
 
     /// The client for `url`, whose connections, TLS included, are there within
     /// `connect_timeout` or fail. Calls for many upstreams share one pool.
     pub async fn client(&self, url: &Url, connect_timeout: Duration) -> Result<Client, NetError> {
         self.of_kind(url, connect_timeout, None).await
+    }
+
+    /// The way to the server at `url`; as [`Net::client`], and shorter where it is on this machine.
+    pub async fn route(&self, url: &Url, connect_timeout: Duration) -> Result<Route, NetError> {
+        if is_near(url) {
+            return Ok(Route::Near(near::Near::new(Arc::clone(&self.0.near), connect_timeout)));
+        }
+        self.client(url, connect_timeout).await.map(Route::Far)
     }
 
     /// The client for a URL that a stranger named: names lead only where `rule` allows, and a
@@ -111,7 +128,7 @@ impl Net {
         connect_timeout: Duration,
         rule: Option<AddressRule>,
     ) -> Result<Client, NetError> {
-        let plain = url.scheme() == "http" && is_loopback(url);
+        let plain = is_near(url);
         let kind = Kind { plain, connect_timeout, rule };
         let cell = {
             let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +153,7 @@ impl Net {
 #[expect(clippy::disallowed_methods, reason = "this is the one client factory")]
 fn base() -> ClientBuilder {
     Client::builder()
-        .user_agent(concat!("allmcp/", env!("CARGO_PKG_VERSION")))
+        .user_agent(AGENT)
         // Redirects are followed by hand, and only to the same origin: a credential must not
         // travel to another one.
         .redirect(redirect::Policy::none())
@@ -189,6 +206,11 @@ pub fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
     }
+}
+
+/// True for cleartext that does not leave this machine: no TLS, no proxy.
+fn is_near(url: &Url) -> bool {
+    url.scheme() == "http" && is_loopback(url)
 }
 
 /// Why a URL must not be called, if so: only https, and http on loopback or where `allow_http`

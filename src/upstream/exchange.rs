@@ -132,7 +132,7 @@ impl Inner {
     ) -> Result<Reply, Failure> {
         exchange.left.store(false, Ordering::Relaxed);
         let session = self.session(deadline).await?;
-        let Transport { client, prepared } = self.transport(deadline).await?;
+        let Transport { route, prepared } = self.transport(deadline).await?;
         exchange.left.store(true, Ordering::Relaxed);
         let id = self.next_id();
         let _progress = exchange.link.map(|link| self.expect_progress(id, link, pulse));
@@ -145,7 +145,7 @@ impl Inner {
         };
         let mut cancel = CancelGuard::new(self, &session, id);
         let epoch = session.epoch_if_held();
-        let sent = streamable::post(&client, &prepared, &headers, epoch, body, deadline).await;
+        let sent = streamable::post(&route, &prepared, &headers, epoch, body, deadline).await;
         let response = match sent {
             Ok(response) => response,
             Err(failure) => {
@@ -168,7 +168,7 @@ impl Inner {
             tokio::time::sleep(at.wait.min(deadline.left())).await;
             let last_id = Some(&*at.last_id);
             let resumed =
-                Box::pin(streamable::get(&client, &prepared, &headers, epoch, last_id, deadline))
+                Box::pin(streamable::get(&route, &prepared, &headers, epoch, last_id, deadline))
                     .await;
             last = Some(at.clone());
             match resumed {

@@ -137,9 +137,7 @@ impl Inner {
         body: Bytes,
     ) -> Result<(), super::failure::Failure> {
         let deadline = Deadline::new(Duration::from_secs(5));
-        let Transport { client, prepared } = self.transport(&deadline).await?;
-        streamable::post(&client, &prepared, &session.headers, None, body, &deadline)
-            .await
-            .map(drop)
+        let Transport { route, prepared } = self.transport(&deadline).await?;
+        streamable::post(&route, &prepared, &session.headers, None, body, &deadline).await.map(drop)
     }
 }

@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{
     kind::Era,
+    net::Response,
     wire::{Id, frame, splice, sse::Decoder},
 };
 use bytes::Bytes;
-use reqwest::Response;
 use std::{sync::Arc, time::Duration};
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -45,7 +45,8 @@ impl Inner {
         let mut wait = FIRST_WAIT;
         let (mut again, mut heard) = (false, false);
         while self.session.load().as_ref().is_some_and(|s| s.epoch == session.epoch) {
-            match self.open_stream(&session, last_id.as_deref()).await {
+            // A box: the stream stays open for as long as we run, what opens it does not.
+            match Box::pin(self.open_stream(&session, last_id.as_deref())).await {
                 Ok(response) => {
                     if again && last_id.is_none() {
                         // What was said in between is lost; the list is the thing to look at.
@@ -88,19 +89,18 @@ impl Inner {
         last_id: Option<&str>,
     ) -> Result<Response, Failure> {
         let deadline = Deadline::new(OPENING);
-        let Transport { client, prepared } = self.transport(&deadline).await?;
+        let Transport { route, prepared } = self.transport(&deadline).await?;
         if session.era == Era::Legacy {
             let epoch = session.epoch_if_held();
             let headers = &session.headers;
-            return streamable::get(&client, &prepared, headers, epoch, last_id, &deadline).await;
+            return streamable::get(&route, &prepared, headers, epoch, last_id, &deadline).await;
         }
         let method = "subscriptions/listen";
         let filter = Bytes::from_static(b"{\"notifications\":{\"toolsListChanged\":true}}");
         let params = with_meta(&filter, session.version);
         let body = frame::request(&Id::number(self.next_id()), method, Some(&params));
         let headers = modern::headers(session.version, method, None);
-        let response =
-            streamable::post(&client, &prepared, &headers, None, body, &deadline).await?;
+        let response = streamable::post(&route, &prepared, &headers, None, body, &deadline).await?;
         if streamable::content_type(&response) == "text/event-stream" {
             Ok(response)
         } else {

@@ -34,13 +34,12 @@ use crate::{
     auth::{Credentials, Prepared},
     kind::{BreakerState, Era, Status},
     name::ConnectionName,
-    net::Net,
+    net::{Net, Route},
     task::Shutdown,
     wire::{ClientLink, Outcome, splice::quote},
 };
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use reqwest::Client;
 use std::{
     collections::HashMap,
     sync::{
@@ -146,7 +145,7 @@ pub struct Upstream(Arc<Inner>);
 struct Inner {
     config: UpstreamConfig,
     deps: Deps,
-    client: OnceLock<Client>,
+    route: OnceLock<Route>,
     session: ArcSwapOption<Session>,
     /// Held while a session is being opened.
     opening: tokio::sync::Mutex<()>,
@@ -176,7 +175,7 @@ struct Track {
 
 /// What one HTTP request needs.
 struct Transport {
-    client: Client,
+    route: Route,
     prepared: Arc<Prepared>,
 }
 
@@ -206,7 +205,7 @@ impl Upstream {
             breaker: Breaker::new(config.breaker),
             config,
             deps,
-            client: OnceLock::new(),
+            route: OnceLock::new(),
             session: ArcSwapOption::empty(),
             opening: tokio::sync::Mutex::default(),
             track: Mutex::new(track),
@@ -276,9 +275,9 @@ impl Upstream {
             return;
         }
         let deadline = Deadline::new(Duration::from_secs(1));
-        if let Ok(Transport { client, prepared }) = self.0.transport(&deadline).await {
+        if let Ok(Transport { route, prepared }) = self.0.transport(&deadline).await {
             let headers = &session.headers;
-            let _kept = streamable::delete(&client, &prepared, headers, &deadline).await;
+            let _kept = streamable::delete(&route, &prepared, headers, &deadline).await;
         }
     }
 }

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     auth::Challenge,
+    net::Response,
     wire::{Frame, RpcError},
 };
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
-use reqwest::Response;
 use std::time::{Duration, SystemTime};
 
 /// How much of an error page is read.

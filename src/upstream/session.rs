@@ -207,9 +207,9 @@ impl Inner {
         deadline: &Deadline,
     ) -> Result<(), Failure> {
         let body = frame::notification("notifications/initialized", None);
-        let Transport { client, prepared } = self.transport(deadline).await?;
+        let Transport { route, prepared } = self.transport(deadline).await?;
         streamable::post(
-            &client,
+            &route,
             &prepared,
             &session.headers,
             session.epoch_if_held(),
@@ -230,10 +230,10 @@ impl Inner {
     ) -> Result<(Answer, Option<HeaderValue>), Failure> {
         let mut again = true;
         loop {
-            let Transport { client, prepared } = self.transport(deadline).await?;
+            let Transport { route, prepared } = self.transport(deadline).await?;
             let id = self.next_id();
             let body = frame::request(&crate::wire::Id::number(id), method, Some(params));
-            let sent = streamable::post(&client, &prepared, headers, None, body, deadline).await;
+            let sent = streamable::post(&route, &prepared, headers, None, body, deadline).await;
             let response = match sent {
                 Err(Failure::Unauthorized { generation, challenge, .. }) if again => {
                     again = false;
@@ -277,13 +277,13 @@ impl Inner {
         if let Some(why) = net::refuse_scheme(url, self.config.allow_http) {
             return Err(Failure::Net(net::NetError::Scheme(why)));
         }
-        let client = if let Some(client) = self.client.get() {
-            client.clone()
+        let route = if let Some(route) = self.route.get() {
+            route.clone()
         } else {
-            let client = Box::pin(self.deps.net.client(url, self.config.connect_timeout)).await?;
-            self.client.get_or_init(|| client).clone()
+            let route = Box::pin(self.deps.net.route(url, self.config.connect_timeout)).await?;
+            self.route.get_or_init(|| route).clone()
         };
-        Ok(Transport { client, prepared })
+        Ok(Transport { route, prepared })
     }
 }
 

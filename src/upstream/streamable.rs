@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     auth::Prepared,
-    net,
+    net::{self, Response, Route},
     wire::{
         Frame, Id, Kind, Message, RpcError,
         frame::FrameError,
@@ -20,7 +20,6 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{ACCEPT, CONTENT_TYPE, LOCATION},
 };
-use reqwest::{Client, Request, Response};
 use std::{borrow::Cow, time::Duration};
 
 /// Longest message that is taken from an upstream, in bytes, counted after decompression.
@@ -54,7 +53,7 @@ pub(super) trait Incoming: Sync {
 /// `own` are the headers of this hop (session, version, method); they win over the configured
 /// ones. `epoch` names the session that they belong to, if any.
 pub(super) async fn post(
-    client: &Client,
+    route: &Route,
     prepared: &Prepared,
     own: &HeaderMap,
     epoch: Option<u64>,
@@ -66,7 +65,7 @@ pub(super) async fn post(
         headers.insert(CONTENT_TYPE, JSON);
         headers
     };
-    let response = follow(client, prepared, Method::POST, headers, Some(body), deadline).await?;
+    let response = follow(route, prepared, Method::POST, headers, Some(body), deadline).await?;
     if response.status().is_success() {
         return Ok(response);
     }
@@ -76,7 +75,7 @@ pub(super) async fn post(
 
 /// Opens the stream for messages that belong to no request, or resumes one after `last_id`.
 pub(super) async fn get(
-    client: &Client,
+    route: &Route,
     prepared: &Prepared,
     own: &HeaderMap,
     epoch: Option<u64>,
@@ -90,7 +89,7 @@ pub(super) async fn get(
         }
         headers
     };
-    let response = follow(client, prepared, Method::GET, headers, None, deadline).await?;
+    let response = follow(route, prepared, Method::GET, headers, None, deadline).await?;
     if !response.status().is_success() {
         return Err(Box::pin(refusal(response, prepared.generation, epoch, deadline)).await);
     }
@@ -102,13 +101,13 @@ pub(super) async fn get(
 
 /// Ends the session at the server.
 pub(super) async fn delete(
-    client: &Client,
+    route: &Route,
     prepared: &Prepared,
     own: &HeaderMap,
     deadline: &Deadline,
 ) -> Result<(), Failure> {
     let headers = || head(prepared, own, BOTH);
-    follow(client, prepared, Method::DELETE, headers, None, deadline).await.map(drop)
+    follow(route, prepared, Method::DELETE, headers, None, deadline).await.map(drop)
 }
 
 fn head(prepared: &Prepared, own: &HeaderMap, accept: HeaderValue) -> HeaderMap {
@@ -124,7 +123,7 @@ fn head(prepared: &Prepared, own: &HeaderMap, accept: HeaderValue) -> HeaderMap 
 
 /// Sends, and follows redirects that stay on the origin and keep the method (307, 308).
 async fn follow(
-    client: &Client,
+    route: &Route,
     prepared: &Prepared,
     method: Method,
     headers: impl Fn() -> HeaderMap,
@@ -134,16 +133,11 @@ async fn follow(
     let mut moved_to = None;
     for _ in 0..=MAX_REDIRECTS {
         let url = moved_to.as_ref().unwrap_or(prepared.url.expose());
-        let mut request = Request::new(method.clone(), url.clone());
-        *request.headers_mut() = headers();
-        if let Some(body) = &body {
-            *request.body_mut() = Some(body.clone().into());
-        }
         let response = deadline
-            .run(client.execute(request))
+            .run(route.send(method.clone(), url, headers(), body.clone()))
             .await
             .map_err(Failure::elapsed("answer", true))?
-            .map_err(|error| match net::classify(&error) {
+            .map_err(|failed| match failed {
                 (net::Class::Connect, detail) => Failure::NotSent { detail, timed_out: false },
                 (net::Class::ConnectTimeout, detail) => {
                     Failure::NotSent { detail, timed_out: true }
@@ -355,7 +349,7 @@ pub(super) async fn part(
         .run(next)
         .await
         .map_err(Failure::elapsed("whole answer", true))??
-        .map_err(|error| Failure::Broken { detail: net::classify(&error).1 })?;
+        .map_err(|detail| Failure::Broken { detail })?;
     if let Some(chunk) = &chunk
         && !pace.moved(chunk.len())
         && owed
