@@ -57,7 +57,7 @@ pub struct Cli {
 }
 
 /// What every command takes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Print one JSON document, and errors as one JSON line
@@ -184,7 +184,7 @@ pub enum ConfigCommand {
     Edit,
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "Examples:
   allmcp serve                     Everything that is connected
   allmcp serve --only kommo,sheets

@@ -1,6 +1,6 @@
 //! From the words of a command line to a command, or to the answer why there is none.
 
-use super::{Cli, Command, Global, when};
+use super::{Cli, Command, Global, ServeArgs, when};
 use crate::{
     cli::{error::CliError, exit::Exit},
     name::nearest,
@@ -69,6 +69,24 @@ enum Answer {
 }
 
 fn understand(args: Vec<OsString>, stdin_is_terminal: bool) -> Result<(Global, Command), Answer> {
+    match launched(&args) {
+        Some(launched) => Ok(launched),
+        None => parse(args, stdin_is_terminal),
+    }
+}
+
+/// The one line that clients launch, many copies of it and each on the way to its first answer:
+/// the whole grammar of all commands is built and thrown away for it otherwise.
+fn launched(args: &[OsString]) -> Option<(Global, Command)> {
+    match args {
+        [_, command] if command == "serve" => {
+            Some((Global::default(), Command::Serve(ServeArgs::default())))
+        }
+        _ => None,
+    }
+}
+
+fn parse(args: Vec<OsString>, stdin_is_terminal: bool) -> Result<(Global, Command), Answer> {
     let (json, color) = peek(&args);
     let mut grammar = Cli::command().color(color);
     let asked = asked_for(&grammar, &args);
@@ -178,6 +196,16 @@ mod tests {
             Answer::Error(error) => error,
             other => panic!("{line}: {other:?}"),
         }
+    }
+
+    #[test]
+    fn the_short_way_to_serve_ends_where_the_long_one_does() {
+        let args = ["allmcp", "serve"].map(OsString::from);
+        let short = launched(&args).unwrap();
+        let long = parse(args.to_vec(), false).unwrap();
+        assert_eq!(format!("{short:?}"), format!("{long:?}"));
+        let other = ["allmcp", "serve", "-v"].map(OsString::from);
+        assert!(launched(&other).is_none() && launched(&args[..1]).is_none());
     }
 
     #[test]
