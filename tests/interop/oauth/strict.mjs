@@ -23,6 +23,7 @@ class Site {
     this.dead = false;
     this.counts = { registrations: 0, tabs: 0, seen: 0, ok: 0, invalid: 0, replied: 0, calls: 0 };
     this.sent = new Map();     // hash of a refresh token → how often it came
+    this.latest = 0;           // when somebody asked for anything
     this.afterDeath = 0;       // how often one came that had got invalid_grant
     this.refused = new Set();
   }
@@ -135,6 +136,7 @@ class Site {
   }
 
   answer(path, body, request, response) {
+    this.latest = Date.now();
     const json = ([status, value]) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
     const { searchParams } = new URL(request.url, this.origin);
     if (path === "mcp") return this.call(body, request, response);
