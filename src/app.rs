@@ -26,6 +26,7 @@ use crate::{
     },
     task::Shutdown,
     upstream::{Deps, Event},
+    wire::Declared,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -99,7 +100,8 @@ impl App {
             grants: GrantStore::new(paths.grants()),
             shutdown: shutdown.clone(),
         };
-        let deps = Deps { net, shutdown: shutdown.clone(), events: sender };
+        let declared = Declared::default();
+        let deps = Deps { net, shutdown: shutdown.clone(), events: sender, declared };
         let hub = Hub::new(HubConfig {
             cache: ListCache::new(paths.lists()),
             pins: PinStore::new(paths.pins()),

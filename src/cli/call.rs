@@ -64,7 +64,7 @@ pub(super) async fn run(cx: &Context, args: CallArgs) -> CliResult {
     app.end().await;
     let result = match called.map_err(CliError::from)?.outcome {
         Outcome::Complete(result) => result,
-        Outcome::InputRequired(_) => {
+        Outcome::InputRequired(_) | Outcome::Task(_) => {
             return Err(CliError::failed(format!(
                 "{public} asks for input, which the command line cannot give yet"
             )));

@@ -170,7 +170,9 @@ pub fn save_lists(cache: &ListCache, account: &str, target: &str, listing: &List
         server_info: listing.server_info.clone(),
         capabilities: listing.capabilities.clone(),
         instructions: listing.instructions.clone(),
+        era_at: listing.era_at,
         tools: listing.tools.clone(),
+        others: listing.others.clone(),
     };
     if let Err(error) = cache.save(account, &lists) {
         tracing::warn!(account, %error, "the list of tools was not kept");

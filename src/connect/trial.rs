@@ -8,6 +8,7 @@ use crate::{
     net,
     upstream::{self, BreakerTimes, ErrorKind, Listing, Upstream, UpstreamConfig, UpstreamError},
     vault::{MemoryVault, VaultHandle},
+    wire::Declared,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -47,9 +48,14 @@ pub(super) async fn run(
         allow_http: false,
     };
     let (events, _heard) = tokio::sync::mpsc::channel(4);
-    let shared = upstream::Deps { net: deps.net.clone(), shutdown: deps.shutdown.clone(), events };
+    let shared = upstream::Deps {
+        net: deps.net.clone(),
+        shutdown: deps.shutdown.clone(),
+        events,
+        declared: Declared::default(),
+    };
     let upstream = Upstream::new(config, shared);
-    let listing = upstream.list_tools().await;
+    let listing = upstream.list().await;
     upstream.close().await;
     listing
 }

@@ -35,7 +35,7 @@ pub struct Request {
     pub client: Option<Arc<str>>,
     /// Most bytes of a result that the client takes.
     pub limit: u64,
-    /// Where progress goes; `None` when the client sent no progress token.
+    /// The way back to the client; `None`: there is nobody to ask or to tell.
     pub link: Option<Arc<dyn ClientLink>>,
 }
 
@@ -107,12 +107,13 @@ impl Hub {
                 let call = Call {
                     method: "tools/call",
                     params: edits.apply(&request.params),
-                    name: tool.upstream.as_str().to_owned(),
+                    name: Some(tool.upstream.as_str().to_owned()),
                     replay_safe: tool.replay_safe(),
                     link: request.link.clone(),
+                    tool: Some(tool.facts()),
                 };
                 let reply = tool.member.session.route.call(tool.member.name(), call).await?;
-                let (Outcome::Complete(bytes) | Outcome::InputRequired(bytes)) = &reply.outcome;
+                let bytes = reply.outcome.bytes();
                 if bytes.first() != Some(&b'{') {
                     let text = "its result is not an object";
                     let error = UpstreamError::new(tool.member.name(), ErrorKind::Protocol, text);
@@ -255,7 +256,7 @@ impl Line {
     fn close(&mut self, answer: &Result<Answered, CallError>) {
         self.entry.outcome = match answer {
             Ok(answered) => {
-                let (Outcome::Complete(bytes) | Outcome::InputRequired(bytes)) = &answered.outcome;
+                let bytes = answered.outcome.bytes();
                 self.entry.response_bytes = bytes.len() as u64;
                 if is_error(bytes) { Logged::ToolError } else { Logged::Ok }
             }

@@ -7,11 +7,13 @@ use crate::{
     name::ConnectionName,
     store::tool_cache::CachedLists,
     upstream::{Call, Deps, ErrorKind, Listing, Reply, Snapshot, Upstream, UpstreamError},
+    wire::LogLevel,
 };
 use arc_swap::ArcSwapOption;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    time::SystemTime,
 };
 use tokio::{
     sync::{Notify, watch},
@@ -67,7 +69,10 @@ impl Lists {
     /// True when both make the same entries of the index.
     pub(super) fn shows_like(&self, other: &Self) -> bool {
         let (a, b) = (&self.cached, &other.cached);
-        a.tools == b.tools && a.era == b.era && self.changed == other.changed
+        a.tools == b.tools
+            && a.others == b.others
+            && a.era == b.era
+            && self.changed == other.changed
     }
 }
 
@@ -92,7 +97,7 @@ impl Changed {
 
 impl Session {
     pub(super) fn open(plan: &PlanConnection, lists: Option<Lists>, deps: &Deps) -> Self {
-        let known_era = lists.as_ref().and_then(|lists| lists.cached.era);
+        let known_era = lists.as_ref().and_then(|lists| lists.cached.era.zip(lists.cached.era_at));
         Self {
             route: Route::open(plan, known_era, deps),
             lists: ArcSwapOption::from(lists.map(Arc::new)),
@@ -198,7 +203,7 @@ pub(super) enum Route {
 }
 
 impl Route {
-    fn open(plan: &PlanConnection, known_era: Option<Era>, deps: &Deps) -> Self {
+    fn open(plan: &PlanConnection, known_era: Option<(Era, SystemTime)>, deps: &Deps) -> Self {
         if plan.shown != Shown::Yes || plan.problem.is_some() {
             return Self::None;
         }
@@ -227,12 +232,43 @@ impl Route {
         }
     }
 
-    pub(super) async fn list_tools(&self, name: &ConnectionName) -> Result<Listing, UpstreamError> {
+    pub(super) async fn list(&self, name: &ConnectionName) -> Result<Listing, UpstreamError> {
         match self {
-            Self::Upstream(upstream) => upstream.list_tools().await,
+            Self::Upstream(upstream) => upstream.list().await,
             Self::None => Err(nothing(name)),
             #[cfg(test)]
-            Self::Script(script) => script.list_tools().await,
+            Self::Script(script) => script.list().await,
+        }
+    }
+
+    pub(super) async fn subscribe(
+        &self,
+        name: &ConnectionName,
+        uri: &str,
+    ) -> Result<(), UpstreamError> {
+        match self {
+            Self::Upstream(upstream) => upstream.subscribe(uri).await,
+            Self::None => Err(nothing(name)),
+            #[cfg(test)]
+            Self::Script(_) => Ok(()),
+        }
+    }
+
+    pub(super) async fn unsubscribe(&self, uri: &str) {
+        if let Self::Upstream(upstream) = self {
+            upstream.unsubscribe(uri).await;
+        }
+    }
+
+    pub(super) fn log_level(&self, level: Option<LogLevel>) {
+        if let Self::Upstream(upstream) = self {
+            upstream.log_level(level);
+        }
+    }
+
+    pub(super) fn roots_changed(&self) {
+        if let Self::Upstream(upstream) = self {
+            upstream.roots_changed();
         }
     }
 

@@ -9,11 +9,15 @@
 
 mod call;
 mod error;
+mod forward;
 pub mod glob;
 pub mod index;
 mod instructions;
+mod lists;
 pub mod member;
 pub mod names;
+mod notice;
+mod offer;
 pub mod own;
 pub mod pins;
 pub mod plan;
@@ -33,7 +37,11 @@ pub use crate::{
 };
 pub use call::{Answered, Request};
 pub use error::{CallError, Denied};
+pub use forward::Forward;
 pub use index::ToolIndex;
+pub use lists::{List, Versions};
+pub use notice::Notice;
+pub use offer::Offer;
 pub use plan::{Plan, PlanConnection, Rules, Shown, Source};
 
 use crate::{
@@ -54,7 +62,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// How many notices may wait for a client that does not read.
+const NOTICES: usize = 256;
 
 /// What the hub works with; nothing of it is touched before it is needed.
 pub struct HubConfig {
@@ -88,7 +99,8 @@ struct Inner {
     /// One change of the index at a time.
     changing: Mutex<()>,
     /// Counts the indexes that clients can tell apart.
-    version: watch::Sender<u64>,
+    version: watch::Sender<Versions>,
+    notices: broadcast::Sender<Notice>,
     begun: AtomicBool,
 }
 
@@ -110,7 +122,8 @@ impl Hub {
             plan: ArcSwap::from_pointee(plan),
             index,
             changing: Mutex::new(()),
-            version: watch::Sender::new(0),
+            version: watch::Sender::default(),
+            notices: broadcast::Sender::new(NOTICES),
             begun: AtomicBool::new(false),
         }));
         hub.hear_of_sign_ins();
@@ -239,7 +252,7 @@ impl Hub {
     }
 
     /// Changes whenever a client that lists again would see something else.
-    pub fn version(&self) -> watch::Receiver<u64> {
+    pub fn version(&self) -> watch::Receiver<Versions> {
         self.0.version.subscribe()
     }
 
@@ -299,7 +312,7 @@ impl Hub {
             tracing::warn!("{complaint}");
         }
         if !new.looks_like(&old) {
-            self.0.version.send_modify(|version| *version += 1);
+            self.0.version.send_modify(|version| version.tools += 1);
         }
     }
 

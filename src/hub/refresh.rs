@@ -107,7 +107,7 @@ impl Hub {
 
     /// One run: list, judge, keep, show.
     async fn refresh(&self, member: &Arc<Member>) -> Result<(), UpstreamError> {
-        let listing = member.session.route.list_tools(member.name()).await?;
+        let listing = member.session.route.list(member.name()).await?;
         let cached = to_cached(&member.plan.target, listing);
         let (cache, pins) = (self.0.cache.clone(), self.0.pins.clone());
         let plan = member.plan.clone();
@@ -151,10 +151,14 @@ impl Hub {
     async fn happened(&self, name: &ConnectionName, event: &Event) {
         let Some(member) = self.member(name) else { return };
         match event {
-            Event::ToolsChanged => {
+            Event::ListsChanged => {
                 self.start_refresher(&member, None);
                 member.session.wake.notify_one();
             }
+            Event::ResourceUpdated(_)
+            | Event::Log(_)
+            | Event::ElicitationComplete(_)
+            | Event::Task(_) => {}
             Event::State => {
                 let Some(snapshot) = member.snapshot() else { return };
                 let done = member.session.done.borrow().clone();
@@ -231,7 +235,9 @@ fn to_cached(target: &str, listing: Listing) -> CachedLists {
         server_info: listing.server_info,
         capabilities: listing.capabilities,
         instructions: listing.instructions,
+        era_at: listing.era_at,
         tools: listing.tools,
+        others: listing.others,
     }
 }
 

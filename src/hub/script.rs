@@ -7,10 +7,13 @@ use super::{
 use crate::{
     kind::{AuthKind, BreakerState, Era, Pin, Status},
     name::Tenant,
-    store::{AccessLog, CachedLists, Entry, Filter, HealthStore, ListCache, LogReader, PinStore},
+    store::{
+        AccessLog, CachedLists, Entry, Filter, HealthStore, ListCache, LogReader, OtherLists,
+        PinStore,
+    },
     task::Shutdown,
     upstream::{Call, Deps, Event, Listing, Reply, Snapshot, UpstreamError},
-    wire::Outcome,
+    wire::{Declared, Outcome},
 };
 use bytes::Bytes;
 use std::{
@@ -86,7 +89,8 @@ impl Script {
     pub(super) async fn call(&self, call: Call) -> Result<Reply, UpstreamError> {
         let text = String::from_utf8(call.params.to_vec()).unwrap();
         self.calls.lock().unwrap().push(text);
-        let does = self.answers.lock().unwrap().get(&call.name).cloned();
+        let does =
+            self.answers.lock().unwrap().get(call.name.as_deref().unwrap_or_default()).cloned();
         let result = match does {
             None => r#"{"content":[]}"#,
             Some(Does::Give(result)) => result,
@@ -120,7 +124,7 @@ impl Script {
         Ok(Reply { outcome, era: self.era })
     }
 
-    pub(super) async fn list_tools(&self) -> Result<Listing, UpstreamError> {
+    pub(super) async fn list(&self) -> Result<Listing, UpstreamError> {
         self.lists.fetch_add(1, Ordering::SeqCst);
         self.open().await;
         if let Some(error) = self.list_error.lock().unwrap().clone() {
@@ -129,7 +133,9 @@ impl Script {
         let tools = self.tools.lock().unwrap();
         Ok(Listing {
             tools: tools.iter().map(|tool| Bytes::copy_from_slice(tool.as_bytes())).collect(),
+            others: OtherLists::default(),
             era: self.era,
+            era_at: None,
             protocol: "2025-11-25".into(),
             server_info: Some(Bytes::from_static(br#"{"name":"script","version":"1"}"#)),
             capabilities: None,
@@ -191,7 +197,9 @@ pub(super) fn lists(tools: &[String]) -> Lists {
             server_info: None,
             capabilities: None,
             instructions: None,
+            era_at: None,
             tools: tools.iter().map(|t| Bytes::copy_from_slice(t.as_bytes())).collect(),
+            others: OtherLists::default(),
         },
         changed: Changed::default(),
     }
@@ -207,7 +215,8 @@ pub(super) fn member_with(plan: PlanConnection, lists: Lists) -> Arc<Member> {
 
 fn opened(plan: PlanConnection, lists: Option<Lists>) -> Arc<Member> {
     let (events, _) = mpsc::channel(1);
-    let deps = Deps { net: net(), shutdown: Shutdown::new(), events };
+    let deps =
+        Deps { net: net(), shutdown: Shutdown::new(), events, declared: Declared::default() };
     let session = Session::open(&plan, lists, &deps);
     Arc::new(Member::new(plan, Arc::new(session)))
 }
@@ -260,7 +269,12 @@ fn hub_in(dir: &Path) -> (Hub, Shutdown, mpsc::Sender<(crate::name::ConnectionNa
         health: HealthStore::new(dir.join("health")),
         log: AccessLog::new(dir.join("access.log")),
         tenant: Tenant::default(),
-        deps: Deps { net: net(), shutdown: shutdown.clone(), events: events.clone() },
+        deps: Deps {
+            net: net(),
+            shutdown: shutdown.clone(),
+            events: events.clone(),
+            declared: Declared::default(),
+        },
         events: received,
     });
     (hub, shutdown, events)

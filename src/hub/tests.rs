@@ -172,12 +172,12 @@ async fn a_changed_list_is_fetched_again_and_told_only_when_it_differs() {
     rig.hub.settled(LONG).await;
     let mut version = rig.hub.version();
     let first = *version.borrow_and_update();
-    rig.say("a", Event::ToolsChanged).await;
+    rig.say("a", Event::ListsChanged).await;
     while a.lists.load(Ordering::SeqCst) < 2 {
         tokio::task::yield_now().await;
     }
     *a.tools.lock().unwrap() = vec![tool("u")];
-    rig.say("a", Event::ToolsChanged).await;
+    rig.say("a", Event::ListsChanged).await;
     version.changed().await.unwrap();
     assert!(listed(&rig.hub).contains("a__u"));
     assert_eq!(*version.borrow(), first + 1, "the same list again is no news");

@@ -4,6 +4,7 @@ use super::{member::Member, names, policy, policy::Denial};
 use crate::{
     name::{PublicName, UpstreamTool},
     text,
+    upstream::ToolFacts,
     wire::splice,
 };
 use bytes::Bytes;
@@ -225,6 +226,11 @@ impl Tool {
     /// The text of its `annotations`.
     pub fn annotations(&self) -> Option<Bytes> {
         splice::get(&self.raw, "annotations")
+    }
+
+    /// What its definition says of how it is called.
+    pub(super) fn facts(&self) -> ToolFacts {
+        ToolFacts { input_schema: self.input_schema(), needs_task: false }
     }
 
     /// It may be sent twice.

@@ -13,7 +13,7 @@ use crate::{
     kind::Era,
     task::Shutdown,
     wire::{
-        ClientLink, Frame, Id, Kind, Message, RpcError,
+        Answering, Ask, ClientLink, Frame, Id, Kind, LogLevel, Message, RpcError,
         era::Revision,
         error,
         frame::{self, FrameError},
@@ -223,7 +223,7 @@ impl Conversation {
 
     fn rendered(&self, era: Era) -> Bytes {
         // The version first: a change in between is then told once too often, not once too few.
-        self.listed.store(*self.hub.version().borrow(), Ordering::Relaxed);
+        self.listed.store(self.hub.version().borrow().tools, Ordering::Relaxed);
         let index = self.hub.index();
         let list = if self.hub.wants_sign_in() {
             Bytes::from_static(answer::SIGN_IN_LIST.as_bytes())
@@ -270,7 +270,7 @@ impl Conversation {
         let mut version = self.hub.version();
         while version.changed().await.is_ok() {
             tokio::time::sleep(CALM).await;
-            let now = *version.borrow_and_update();
+            let now = version.borrow_and_update().tools;
             let known = self.listed.load(Ordering::Relaxed) == now;
             if known || self.listing.load(Ordering::Relaxed) > 0 {
                 continue;
@@ -348,6 +348,30 @@ impl Drop for Progress {
 }
 
 impl ClientLink for Reporter {
+    fn capabilities(&self) -> Bytes {
+        Bytes::from_static(b"{}")
+    }
+
+    fn wants_progress(&self) -> bool {
+        true
+    }
+
+    fn log_level(&self) -> Option<LogLevel> {
+        None
+    }
+
+    fn log(&self, _params: Bytes) {}
+
+    fn ask(&self, _ask: Ask) -> Answering {
+        let message = "this client did not declare that capability";
+        let error = RpcError::new(error::METHOD_NOT_FOUND, message);
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    fn drives_rounds(&self) -> bool {
+        false
+    }
+
     fn progress(&self, params: Bytes) {
         if !self.open.load(Ordering::Relaxed) || params.first() != Some(&b'{') {
             return;

@@ -82,7 +82,7 @@ pub(super) fn result(answered: Answered) -> Bytes {
     match (answered.outcome, answered.era) {
         (Outcome::Complete(bytes), Some(Era::Modern)) => older(&bytes),
         (Outcome::Complete(bytes), _) => bytes,
-        (Outcome::InputRequired(_), _) => super::answer::input_unsupported(),
+        (Outcome::InputRequired(_) | Outcome::Task(_), _) => super::answer::input_unsupported(),
     }
 }
 

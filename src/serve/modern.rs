@@ -139,7 +139,9 @@ fn push_own_keys(out: &mut Vec<u8>, hub: &Hub, complete: bool) {
 /// upstream does not know it.
 pub(super) fn outcome(result: Result<Answered, RpcError>) -> Result<Bytes, RpcError> {
     match result {
-        Ok(Answered { outcome: Outcome::InputRequired(bytes), .. }) => Ok(bytes),
+        Ok(Answered { outcome: Outcome::InputRequired(bytes) | Outcome::Task(bytes), .. }) => {
+            Ok(bytes)
+        }
         Ok(Answered { outcome: Outcome::Complete(bytes), .. }) => Ok(complete(&bytes)),
         // Clients of this revision must not see it (SEP-2322).
         Err(error) if error.code == answer::URL_REQUIRED => {

@@ -248,7 +248,7 @@ async fn changes_are_told_to_those_who_listen_under_their_ids() {
     let twice = desk.ask(&listen("7", "{}")).await;
     assert_eq!(twice["error"]["code"], -32600);
     a.tools.lock().unwrap().clear();
-    desk.rig.say("a", Event::ToolsChanged).await;
+    desk.rig.say("a", Event::ListsChanged).await;
     assert_eq!(
         desk.hear().await,
         r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#
@@ -261,7 +261,7 @@ async fn changes_are_told_to_those_who_listen_under_their_ids() {
     )
     .await;
     *a.tools.lock().unwrap() = vec![crate::hub::script::tool("u")];
-    desk.rig.say("a", Event::ToolsChanged).await;
+    desk.rig.say("a", Event::ListsChanged).await;
     assert!(!desk.hear().await.contains("subscriptionId"));
     let (rest, _) = desk.leave().await;
     assert_eq!(rest.len(), 1, "the one that is left is ended: {rest:?}");

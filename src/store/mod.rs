@@ -20,4 +20,4 @@ pub use grants::{GrantFacts, GrantStore, Intent, Rejected};
 pub use health::{Health, HealthStore};
 pub use log_reader::{Filter, LogReader};
 pub use pins::{PinError, PinStore};
-pub use tool_cache::{CachedLists, ListCache};
+pub use tool_cache::{CachedLists, ListCache, OtherLists};

@@ -37,8 +37,22 @@ pub struct CachedLists {
     pub server_info: Option<Bytes>,
     pub capabilities: Option<Bytes>,
     pub instructions: Option<String>,
+    /// When the server last showed by its own words that it is of `era`; `None`: it never did.
+    pub era_at: Option<SystemTime>,
     /// The exact bytes of each tool's object.
     pub tools: Vec<Bytes>,
+    pub others: OtherLists,
+}
+
+/// What an upstream lists besides tools: the exact bytes of each object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OtherLists {
+    pub prompts: Vec<Bytes>,
+    pub resources: Vec<Bytes>,
+    /// Resource templates.
+    pub templates: Vec<Bytes>,
+    /// Skills (SEP-2640).
+    pub skills: Vec<Bytes>,
 }
 
 /// The file. Raw parts are borrowed from its bytes and never parsed further here.
@@ -59,8 +73,18 @@ struct Format<'a> {
     capabilities: Option<&'a RawValue>,
     #[serde(default)]
     instructions: Option<Cow<'a, str>>,
+    #[serde(default, with = "time::optional")]
+    era_at: Option<SystemTime>,
     #[serde(default, borrow)]
     tools: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    prompts: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    resources: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    templates: Vec<&'a RawValue>,
+    #[serde(default, borrow)]
+    skills: Vec<&'a RawValue>,
 }
 
 impl ListCache {
@@ -119,9 +143,18 @@ fn format(lists: &CachedLists) -> io::Result<Vec<u8>> {
         server_info: lists.server_info.as_ref().map(raw).transpose()?,
         capabilities: lists.capabilities.as_ref().map(raw).transpose()?,
         instructions: lists.instructions.as_deref().map(Cow::Borrowed),
-        tools: lists.tools.iter().map(raw).collect::<io::Result<_>>()?,
+        era_at: lists.era_at,
+        tools: all(&lists.tools)?,
+        prompts: all(&lists.others.prompts)?,
+        resources: all(&lists.others.resources)?,
+        templates: all(&lists.others.templates)?,
+        skills: all(&lists.others.skills)?,
     };
     Ok(serde_json::to_vec(&format)?)
+}
+
+fn all(list: &[Bytes]) -> io::Result<Vec<&RawValue>> {
+    list.iter().map(raw).collect()
 }
 
 /// One value's bytes, checked to be JSON: a single bad one must not spoil the file.
@@ -145,7 +178,14 @@ fn parse(bytes: &Bytes) -> io::Result<CachedLists> {
         server_info: format.server_info.map(slice),
         capabilities: format.capabilities.map(slice),
         instructions: format.instructions.map(Cow::into_owned),
+        era_at: format.era_at,
         tools: format.tools.into_iter().map(slice).collect(),
+        others: OtherLists {
+            prompts: format.prompts.into_iter().map(slice).collect(),
+            resources: format.resources.into_iter().map(slice).collect(),
+            templates: format.templates.into_iter().map(slice).collect(),
+            skills: format.skills.into_iter().map(slice).collect(),
+        },
     })
 }
 
@@ -162,7 +202,13 @@ mod tests {
             server_info: Some(Bytes::from_static(b"{\"name\" : \"x\"}")),
             capabilities: None,
             instructions: Some("say \"hello\"\n".to_owned()),
+            era_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
             tools: tools.iter().map(|t| Bytes::from_static(t.as_bytes())).collect(),
+            others: OtherLists {
+                prompts: vec![Bytes::from_static(b"{\"name\" :\"p\"}")],
+                resources: vec![Bytes::from_static(b"{\"uri\":\"file:///a\", \"x\":1.0}")],
+                ..OtherLists::default()
+            },
         }
     }
 

@@ -135,7 +135,10 @@ impl Inner {
         let Transport { route, prepared } = self.transport(deadline).await?;
         exchange.left.store(true, Ordering::Relaxed);
         let id = self.next_id();
-        let _progress = exchange.link.map(|link| self.expect_progress(id, link, pulse));
+        let _progress = exchange
+            .link
+            .filter(|link| link.wants_progress())
+            .map(|link| self.expect_progress(id, link, pulse));
         let body = body(exchange, &session, id);
         let headers = match session.era {
             Era::Legacy => Cow::Borrowed(&session.headers),
@@ -201,7 +204,7 @@ fn body(exchange: &Exchange<'_>, session: &Session, id: u64) -> Bytes {
         Era::Legacy => Vec::new(),
         Era::Modern => modern::own_meta(session.version),
     };
-    if exchange.link.is_some() {
+    if exchange.link.is_some_and(|link| link.wants_progress()) {
         own.push((meta::PROGRESS_TOKEN, Bytes::from(id.to_string())));
     }
     let mut edits = Edits::new();
@@ -218,6 +221,7 @@ fn outcome(result: Bytes, era: Era) -> Result<Outcome, Failure> {
     match splice::get_str(&result, "resultType").as_deref() {
         None | Some("complete") => Ok(Outcome::Complete(result)),
         Some("input_required") => Ok(Outcome::InputRequired(result)),
+        Some("task") => Ok(Outcome::Task(result)),
         Some(other) => Err(Failure::NotMcp {
             detail: format!("its answer is of the unknown type {:?}", said(other, 40)),
         }),
@@ -266,6 +270,6 @@ mod tests {
             Outcome::InputRequired(asks.clone())
         );
         assert_eq!(outcome(asks.clone(), Era::Legacy).unwrap(), Outcome::Complete(asks));
-        assert!(outcome(Bytes::from_static(br#"{"resultType":"task"}"#), Era::Modern).is_err());
+        assert!(outcome(Bytes::from_static(br#"{"resultType":"novel"}"#), Era::Modern).is_err());
     }
 }

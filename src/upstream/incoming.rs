@@ -78,7 +78,7 @@ impl Inner {
         }
         let inner = Arc::clone(self);
         self.deps.shutdown.spawn("tools changed", async move {
-            let event = (inner.config.name.clone(), Event::ToolsChanged);
+            let event = (inner.config.name.clone(), Event::ListsChanged);
             // The owner being gone means that nobody wants to know.
             let _gone = inner.deps.events.send(event).await;
             tokio::time::sleep(CHANGED_EVERY).await;

@@ -35,8 +35,9 @@ use crate::{
     kind::{BreakerState, Era, Status},
     name::ConnectionName,
     net::{Net, Route},
+    store::OtherLists,
     task::Shutdown,
-    wire::{ClientLink, Outcome, splice::quote},
+    wire::{ClientLink, Declared, LogLevel, Outcome, splice::quote},
 };
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -64,8 +65,8 @@ pub struct UpstreamConfig {
     pub breaker: BreakerTimes,
     /// Keep a stream open for `list_changed` and the like.
     pub listen: bool,
-    /// What we know of the server's era from last time.
-    pub known_era: Option<Era>,
+    /// What we know of the server's era from last time, and when it showed it.
+    pub known_era: Option<(Era, SystemTime)>,
     /// Cleartext http is taken off loopback too (`bridge --allow-http`).
     pub allow_http: bool,
 }
@@ -83,28 +84,51 @@ pub struct Deps {
     pub net: Net,
     pub shutdown: Shutdown,
     pub events: mpsc::Sender<(ConnectionName, Event)>,
+    /// What the client of this process declared.
+    pub declared: Declared,
 }
 
 /// Something happened outside of any call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The upstream says that its tools changed; already coalesced to one a second.
-    ToolsChanged,
+    /// The upstream says that one of its lists changed; already coalesced to one a second.
+    ListsChanged,
+    /// A resource that we subscribed to changed: the text of the notification's `params`.
+    ResourceUpdated(Bytes),
+    /// A log message that came with no call: the text of its `params`.
+    Log(Bytes),
+    /// What a client was asked to do at a URL is done (2025-11-25): the text of the `params`.
+    ElicitationComplete(Bytes),
+    /// A task has news (SEP-2663): the text of the notification's `params`.
+    Task(Bytes),
     /// The state in [`Upstream::snapshot`] changed.
     State,
 }
 
-/// One call.
+/// One request of a client.
 pub struct Call {
     pub method: &'static str,
-    /// The text of `params`, with the upstream's own name inside; `_meta` as the client sent it.
+    /// The text of `params`, with the upstream's own name or URI inside; `_meta` as the client
+    /// sent it.
     pub params: Bytes,
-    /// The upstream's own name of the tool.
-    pub name: String,
-    /// The tool is annotated read-only or idempotent: it may be sent twice.
+    /// What the header `Mcp-Name` says (SEP-2243): the upstream's own name of a tool or a prompt,
+    /// the URI of a resource, the id of a task; `None` for other methods.
+    pub name: Option<String>,
+    /// It may be sent twice: a read, or a tool annotated read-only or idempotent.
     pub replay_safe: bool,
-    /// Where progress goes; `None` when the client sent no progress token.
+    /// The way back to the client; `None`: there is nobody to ask or to tell.
     pub link: Option<Arc<dyn ClientLink>>,
+    /// Of a `tools/call`.
+    pub tool: Option<ToolFacts>,
+}
+
+/// What the definition of a tool says of how it is called.
+#[derive(Debug, Clone, Default)]
+pub struct ToolFacts {
+    /// The text of its `inputSchema`, for the arguments that travel as headers too (SEP-2243).
+    pub input_schema: Option<Bytes>,
+    /// It runs only as a task of the 2025-11-25 kind (`execution.taskSupport` "required").
+    pub needs_task: bool,
 }
 
 /// What came back.
@@ -114,12 +138,17 @@ pub struct Reply {
     pub era: Era,
 }
 
-/// All tools of an upstream and what it said of itself.
+/// All lists of an upstream and what it said of itself.
 #[derive(Debug, Clone)]
 pub struct Listing {
     /// The exact text of each tool object.
     pub tools: Vec<Bytes>,
+    /// The other lists, of which those are empty that the server does not offer.
+    pub others: OtherLists,
     pub era: Era,
+    /// When the server last showed by its own words that it is of `era`; never by a time-out, a
+    /// 401 or a 5xx.
+    pub era_at: Option<SystemTime>,
     pub protocol: String,
     pub server_info: Option<Bytes>,
     pub capabilities: Option<Bytes>,
@@ -197,7 +226,7 @@ impl Upstream {
             since: SystemTime::now(),
             last_error: None,
             latency: None,
-            era: config.known_era,
+            era: config.known_era.map(|(era, _)| era),
             certain: None,
             breaker: BreakerState::Closed,
         };
@@ -241,14 +270,14 @@ impl Upstream {
         let inner = &self.0;
         let pulse = Pulse::default();
         let timeout = inner.config.timeout;
-        let deadline = match call.link {
-            Some(_) => Deadline::extended_by(timeout, pulse.clone()),
-            None => Deadline::new(timeout),
+        let deadline = match &call.link {
+            Some(link) if link.wants_progress() => Deadline::extended_by(timeout, pulse.clone()),
+            _ => Deadline::new(timeout),
         };
         let exchange = Exchange {
             method: call.method,
             params: &call.params,
-            name: Some(&call.name),
+            name: call.name.as_deref(),
             replay_safe: call.replay_safe,
             link: call.link.as_ref(),
             left: AtomicBool::new(false),
@@ -259,13 +288,28 @@ impl Upstream {
         inner.settle(permit, result, start, exchange.left.load(Ordering::Relaxed))
     }
 
-    /// Fetches all pages of `tools/list`, opening the session when needed.
-    pub async fn list_tools(&self) -> Result<Listing, UpstreamError> {
+    /// Fetches all pages of all lists, opening the session when needed.
+    pub async fn list(&self) -> Result<Listing, UpstreamError> {
         let permit = self.0.admit()?;
         let start = Instant::now();
         let result = self.0.all_tools().await;
         self.0.settle(permit, result, start, false)
     }
+
+    /// Wants to hear of changes of this resource, by the upstream's own URI; told by
+    /// [`Event::ResourceUpdated`], also over later sessions.
+    pub async fn subscribe(&self, _uri: &str) -> Result<(), UpstreamError> {
+        Ok(())
+    }
+
+    /// No longer wants to hear of it.
+    pub async fn unsubscribe(&self, _uri: &str) {}
+
+    /// The least severe messages that somebody wants to hear outside of calls; `None`: nobody.
+    pub fn log_level(&self, _level: Option<LogLevel>) {}
+
+    /// The roots of the client changed.
+    pub fn roots_changed(&self) {}
 
     /// Ends the session (DELETE where there is one), within a second.
     pub async fn close(&self) {

@@ -1,6 +1,7 @@
 //! Fetching the whole list of an upstream's tools.
 
 use super::{Exchange, Inner, Listing, deadline::Deadline, failure::Failure};
+use crate::store::OtherLists;
 use crate::wire::{Outcome, error::METHOD_NOT_FOUND, splice};
 use bytes::Bytes;
 use std::{
@@ -53,7 +54,9 @@ impl Inner {
         let about = session.about.clone();
         Ok(Listing {
             tools,
+            others: OtherLists::default(),
             era: session.era,
+            era_at: None,
             protocol: session.version.to_owned(),
             server_info: about.server_info,
             capabilities: about.capabilities,
@@ -81,7 +84,7 @@ impl Inner {
         match self.exchange(&exchange, deadline, &super::deadline::Pulse::default()).await?.outcome
         {
             Outcome::Complete(result) => Ok(result),
-            Outcome::InputRequired(_) => Err(Failure::NotMcp {
+            Outcome::InputRequired(_) | Outcome::Task(_) => Err(Failure::NotMcp {
                 detail: "it asks for input before it lists its tools".to_owned(),
             }),
         }

@@ -1,6 +1,9 @@
 //! The one form that calls take between the client edge and the upstream edge, in either era.
 
+use super::RpcError;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
+use std::{fmt, future::Future, pin::Pin, str::FromStr, sync::Arc};
 
 /// How a call ended well: the text of its result object, as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,11 +11,147 @@ pub enum Outcome {
     Complete(Bytes),
     /// The upstream wants something from the client first (SEP-2322).
     InputRequired(Bytes),
+    /// The upstream goes on with it in the background (SEP-2663); only where the client of the
+    /// call declared that it knows tasks.
+    Task(Bytes),
 }
 
-/// The way back to the client of one call, while the call runs.
+impl Outcome {
+    pub fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Complete(bytes) | Self::InputRequired(bytes) | Self::Task(bytes) => bytes,
+        }
+    }
+
+    /// The same kind of outcome with another text.
+    #[must_use]
+    pub fn with(&self, bytes: Bytes) -> Self {
+        match self {
+            Self::Complete(_) => Self::Complete(bytes),
+            Self::InputRequired(_) => Self::InputRequired(bytes),
+            Self::Task(_) => Self::Task(bytes),
+        }
+    }
+}
+
+/// What an upstream wants from the client: `elicitation/create`, `sampling/createMessage` or
+/// `roots/list`, in the words of the upstream's revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    pub method: Box<str>,
+    /// The text of `params`; an empty object where there are none.
+    pub params: Bytes,
+}
+
+/// The text of the client's result, or the error with which it (or we for it) refused.
+/// Dropping it takes the question back.
+pub type Answering = Pin<Box<dyn Future<Output = Result<Bytes, RpcError>> + Send>>;
+
+/// The way back to the client of one request, while the request runs.
 pub trait ClientLink: Send + Sync {
+    /// What the client declared for this request: the text of its `capabilities` object.
+    fn capabilities(&self) -> Bytes;
+
+    /// The client sent a progress token.
+    fn wants_progress(&self) -> bool;
+
     /// The upstream reports progress: the text of its `params`, under the upstream's token. The
     /// edge puts the client's own token in its place.
     fn progress(&self, params: Bytes);
+
+    /// The least severe messages that the request wants to hear; `None`: none.
+    fn log_level(&self) -> Option<LogLevel>;
+
+    /// A log message that came with the request: the text of its `params`. The edge passes on
+    /// what is severe enough.
+    fn log(&self, params: Bytes);
+
+    /// Puts a question of the upstream to the client. Only what the client declared is asked.
+    fn ask(&self, ask: Ask) -> Answering;
+
+    /// The client takes [`Outcome::InputRequired`] and comes back by itself (2026-07-28); for all
+    /// others we go through the rounds, by [`ClientLink::ask`].
+    fn drives_rounds(&self) -> bool;
+}
+
+/// What the client of this process declared last, for sessions that are opened outside of any
+/// call. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Declared(Arc<ArcSwap<Bytes>>);
+
+impl Default for Declared {
+    fn default() -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(Bytes::from_static(b"{}"))))
+    }
+}
+
+impl Declared {
+    /// The text of the client's `capabilities` object.
+    pub fn get(&self) -> Bytes {
+        self.0.load().as_ref().clone()
+    }
+
+    pub fn set(&self, capabilities: Bytes) {
+        if **self.0.load() != capabilities {
+            self.0.store(Arc::new(capabilities));
+        }
+    }
+}
+
+/// How severe a log message is (RFC 5424, as MCP uses it), least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Notice,
+    Warning,
+    Error,
+    Critical,
+    Alert,
+    Emergency,
+}
+
+impl LogLevel {
+    const ALL: [(Self, &str); 8] = [
+        (Self::Debug, "debug"),
+        (Self::Info, "info"),
+        (Self::Notice, "notice"),
+        (Self::Warning, "warning"),
+        (Self::Error, "error"),
+        (Self::Critical, "critical"),
+        (Self::Alert, "alert"),
+        (Self::Emergency, "emergency"),
+    ];
+
+    pub fn word(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for LogLevel {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.iter().find(|(_, name)| *name == word).map(|(level, _)| *level).ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_in_the_order_of_their_words() {
+        assert!(LogLevel::Debug < LogLevel::Emergency);
+        for (level, word) in LogLevel::ALL {
+            assert_eq!((level.word(), word.parse()), (word, Ok(level)));
+        }
+        assert_eq!("loud".parse::<LogLevel>(), Err(()));
+    }
 }

@@ -18,4 +18,4 @@ pub mod sse;
 pub use error::RpcError;
 pub use frame::{Frame, Kind, Message};
 pub use id::Id;
-pub use link::{ClientLink, Outcome};
+pub use link::{Answering, Ask, ClientLink, Declared, LogLevel, Outcome};

@@ -1,0 +1,59 @@
+//! What can be listed, and how often each list changed.
+
+use super::{Hub, ToolIndex};
+use crate::kind::Era;
+use bytes::Bytes;
+
+/// A list that clients ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    Tools,
+    Prompts,
+    Resources,
+    Templates,
+    /// SEP-2640.
+    Skills,
+}
+
+impl List {
+    /// The list that a method asks for.
+    pub fn of(method: &str) -> Option<Self> {
+        Some(match method {
+            "tools/list" => Self::Tools,
+            "prompts/list" => Self::Prompts,
+            "resources/list" => Self::Resources,
+            "resources/templates/list" => Self::Templates,
+            "skills/list" => Self::Skills,
+            _ => return None,
+        })
+    }
+}
+
+/// Counts the lists that clients can tell apart; each number only ever grows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Versions {
+    pub tools: u64,
+    pub prompts: u64,
+    /// Of resources, templates and skills.
+    pub resources: u64,
+}
+
+impl Hub {
+    /// The result object of a list for clients of `era`, without the keys that every result of
+    /// 2026-07-28 has; one page.
+    pub fn list(&self, list: List, era: Era) -> Bytes {
+        self.index().list(list, era)
+    }
+}
+
+impl ToolIndex {
+    pub fn list(&self, list: List, era: Era) -> Bytes {
+        match list {
+            List::Tools => self.rendered(era).clone(),
+            List::Prompts => Bytes::from_static(b"{\"prompts\":[]}"),
+            List::Resources => Bytes::from_static(b"{\"resources\":[]}"),
+            List::Templates => Bytes::from_static(b"{\"resourceTemplates\":[]}"),
+            List::Skills => Bytes::from_static(b"{\"skills\":[]}"),
+        }
+    }
+}
