@@ -190,7 +190,9 @@ impl From<CallError> for CliError {
                 let hint = denied.command().unwrap_or_else(|| denied.remedy());
                 Self::denied(denied.connection.as_str(), message).hint(hint)
             }
-            CallError::TooLarge { .. } => Self::failed(message),
+            CallError::TooLarge { .. }
+            | CallError::NotFound { .. }
+            | CallError::Unanswered { .. } => Self::failed(message),
             CallError::Upstream(error) | CallError::SignIn { error, .. } => error.into(),
         }
     }

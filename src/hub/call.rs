@@ -3,12 +3,14 @@
 
 use super::{
     CallError, Denied, Hub,
+    forward::called,
     index::{Found, ToolIndex},
     member::Member,
     names,
     own::Own,
     plan::Shown,
     policy::Denial,
+    rounds::Job,
     tool::Tool,
 };
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     name::ConnectionName,
     store::access_log::{Entry, Outcome as Logged},
     text,
-    upstream::{Call, ErrorKind, UpstreamError},
+    upstream::{ErrorKind, UpstreamError},
     wire::{ClientLink, Outcome, splice},
 };
 use bytes::Bytes;
@@ -24,7 +26,7 @@ use std::{
     future::Future,
     ops::Range,
     sync::{Arc, LazyLock},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// What a client wants.
@@ -89,7 +91,7 @@ impl Hub {
         if index.find(name).is_none() {
             index = Box::pin(self.look_again(index, name, line)).await?;
         }
-        match index.find(name) {
+        match index.find(name).or_else(|| index.of_app(name).map(Found::Tool)) {
             None => Err(unknown(&index, name)),
             Some(Found::Own(own)) => {
                 let result = Box::pin(self.own(own)).await;
@@ -101,30 +103,30 @@ impl Hub {
                     return Err(CallError::Denied(denied(tool, why)));
                 }
                 let mut edits = splice::Edits::new();
-                if tool.public.as_str() != tool.upstream.as_str() {
+                if name != tool.upstream.as_str() {
                     edits.replace(at, tool.upstream_name_json());
                 }
-                let call = Call {
+                let job = Job {
                     method: "tools/call",
-                    params: edits.apply(&request.params),
                     name: Some(tool.upstream.as_str().to_owned()),
                     replay_safe: tool.replay_safe(),
-                    link: request.link.clone(),
                     tool: Some(tool.facts()),
                 };
-                let reply = tool.member.session.route.call(tool.member.name(), call).await?;
+                let params = edits.apply(&request.params);
+                let reply = self.run(&tool.member, job, params, request.link.as_ref()).await?;
                 let bytes = reply.outcome.bytes();
                 if bytes.first() != Some(&b'{') {
                     let text = "its result is not an object";
                     let error = UpstreamError::new(tool.member.name(), ErrorKind::Protocol, text);
                     return Err(error.may_have_run(true).into());
                 }
-                let (size, limit) = (bytes.len() as u64, request.limit);
+                let outcome = called(self, &tool.member, reply.outcome, index.is_plain());
+                let (size, limit) = (outcome.bytes().len() as u64, request.limit);
                 if size > limit {
                     let tool = tool.public.to_string();
                     return Err(CallError::TooLarge { tool, size, limit });
                 }
-                Ok(Answered { outcome: reply.outcome, era: Some(reply.era) })
+                Ok(Answered { outcome, era: Some(reply.era) })
             }
         }
     }
@@ -175,6 +177,9 @@ impl Hub {
     }
 }
 
+/// How long a request may wait for connections that nobody has listed yet.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Ours; it is asked for once, for asking is a system call.
 static PID: LazyLock<u32> = LazyLock::new(std::process::id);
 
@@ -188,7 +193,7 @@ fn wanted(params: &Bytes) -> Result<(Range<usize>, String), CallError> {
 
 /// The connection that a name not in the index seems to be of. Only ever used for messages and
 /// for fetching a list: a call is routed by the index alone.
-fn owner<'a>(index: &'a ToolIndex, name: &str) -> Option<&'a Arc<Member>> {
+pub(super) fn owner<'a>(index: &'a ToolIndex, name: &str) -> Option<&'a Arc<Member>> {
     if index.is_plain() {
         return index.members().first();
     }

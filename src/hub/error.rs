@@ -16,6 +16,16 @@ pub enum CallError {
         name: String,
         nearest: Vec<String>,
     },
+    /// Nobody has such a prompt, resource or task.
+    #[error("no {what} is known as {name:?}")]
+    NotFound {
+        what: &'static str,
+        /// Sanitized and cut.
+        name: String,
+    },
+    /// The upstream wanted something of the client that it did not get.
+    #[error("{text}")]
+    Unanswered { connection: ConnectionName, text: String },
     /// It is there and may not be used.
     #[error("{} is denied: {}", .0.tool, .0.reason())]
     Denied(Denied),

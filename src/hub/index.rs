@@ -3,7 +3,9 @@
 //! Immutable; a change makes a new one, and whoever is in the middle of a call keeps the old.
 
 use super::{
+    lists::Changes,
     member::Member,
+    others::Others,
     own::Own,
     plan::{Plan, Shown},
     tool::{State, Tool},
@@ -32,8 +34,9 @@ pub struct ToolIndex {
     modern: Option<Bytes>,
     complete: bool,
     plain: bool,
-    /// What is wrong with tools that clients would otherwise see.
+    /// What is wrong with things that clients would otherwise see.
     complaints: Vec<String>,
+    pub others: Others,
 }
 
 /// What a public name leads to.
@@ -65,12 +68,25 @@ impl ToolIndex {
             names.extend(ours);
         }
         park_collisions(&mut tools, &mut names);
-        let complaints = complaints(&tools);
+        let others = Others::build(&members, plan.plain);
+        let mut complaints = complaints(&tools);
+        complaints.extend(others.complaints());
         let legacy = render(&own, &tools, Era::Legacy);
         let differs = tools.iter().any(loses_output_schema);
         let modern = differs.then(|| render(&own, &tools, Era::Modern));
         let complete = !members.iter().any(|member| member.is_unlisted());
-        Self { tools, names, own, members, legacy, modern, complete, plain: plan.plain, complaints }
+        Self {
+            tools,
+            names,
+            own,
+            members,
+            legacy,
+            modern,
+            complete,
+            plain: plan.plain,
+            complaints,
+            others,
+        }
     }
 
     pub fn find(&self, name: &str) -> Option<Found<'_>> {
@@ -115,14 +131,27 @@ impl ToolIndex {
         self.complete
     }
 
-    /// What is wrong with tools that clients would otherwise see.
+    /// What is wrong with things that clients would otherwise see.
     pub(super) fn complaints(&self) -> &[String] {
         &self.complaints
     }
 
-    /// True when no client could tell the two apart by listing.
-    pub(super) fn looks_like(&self, other: &Self) -> bool {
-        self.legacy == other.legacy && self.modern == other.modern
+    /// What a client could tell by listing again.
+    pub(super) fn changed_since(&self, old: &Self) -> Changes {
+        Changes {
+            tools: self.legacy != old.legacy || self.modern != old.modern,
+            prompts: !self.others.prompts_look_like(&old.others),
+            resources: !self.others.resources_look_like(&old.others),
+        }
+    }
+
+    /// The tool that an MCP App calls by the upstream's own name, which is all that its page
+    /// knows: only where no other connection has one of that name.
+    pub(super) fn of_app(&self, name: &str) -> Option<&Tool> {
+        let mut all =
+            self.tools.iter().filter(|tool| tool.upstream.as_str() == name && tool.listed());
+        let only = all.next().filter(|tool| tool.is_for_apps());
+        only.filter(|_| all.next().is_none())
     }
 }
 

@@ -48,12 +48,25 @@ impl Hub {
 
 impl ToolIndex {
     pub fn list(&self, list: List, era: Era) -> Bytes {
-        match list {
-            List::Tools => self.rendered(era).clone(),
-            List::Prompts => Bytes::from_static(b"{\"prompts\":[]}"),
-            List::Resources => Bytes::from_static(b"{\"resources\":[]}"),
-            List::Templates => Bytes::from_static(b"{\"resourceTemplates\":[]}"),
-            List::Skills => Bytes::from_static(b"{\"skills\":[]}"),
-        }
+        self.others.rendered(list).unwrap_or_else(|| self.rendered(era)).clone()
+    }
+}
+
+/// Which lists clients can tell from what they were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    pub(super) tools: bool,
+    pub(super) prompts: bool,
+    pub(super) resources: bool,
+}
+
+impl Versions {
+    /// True when anything changed.
+    pub(super) fn grow(&mut self, changes: Changes) -> bool {
+        let Changes { tools, prompts, resources } = changes;
+        self.tools += u64::from(tools);
+        self.prompts += u64::from(prompts);
+        self.resources += u64::from(resources);
+        tools || prompts || resources
     }
 }

@@ -8,6 +8,7 @@
 //! its upstream, and writes one line to the access log.
 
 mod call;
+mod clean;
 mod error;
 mod forward;
 pub mod glob;
@@ -18,18 +19,24 @@ pub mod member;
 pub mod names;
 mod notice;
 mod offer;
+pub mod others;
 pub mod own;
 pub mod pins;
 pub mod plan;
 pub mod policy;
 mod refresh;
 pub mod report;
+mod rewrite;
+mod rounds;
 #[cfg(test)]
 pub mod script;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_others;
 pub mod tool;
+mod uris;
 
 pub use crate::{
     connect::{Link, Links},
@@ -50,12 +57,13 @@ use crate::{
     store::{AccessLog, HealthStore, ListCache, PinStore},
     text,
     upstream::{Deps, Event},
-    wire::splice,
+    wire::{LogLevel, splice},
 };
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use member::{Changed, Lists, Member, Session};
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -101,6 +109,12 @@ struct Inner {
     /// Counts the indexes that clients can tell apart.
     version: watch::Sender<Versions>,
     notices: broadcast::Sender<Notice>,
+    /// Web addresses that came up in results.
+    seen: uris::Seen,
+    /// What clients want to hear of, and how many of them.
+    subscriptions: Mutex<HashMap<String, usize>>,
+    /// What the client wants to hear outside of calls.
+    log_level: Mutex<Option<LogLevel>>,
     begun: AtomicBool,
 }
 
@@ -124,6 +138,9 @@ impl Hub {
             changing: Mutex::new(()),
             version: watch::Sender::default(),
             notices: broadcast::Sender::new(NOTICES),
+            seen: uris::Seen::default(),
+            subscriptions: Mutex::default(),
+            log_level: Mutex::default(),
             begun: AtomicBool::new(false),
         }));
         hub.hear_of_sign_ins();
@@ -135,7 +152,7 @@ impl Hub {
     pub fn apply(&self, plan: Plan) {
         let guard = self.changing();
         let old = self.index();
-        let mut members = Vec::with_capacity(plan.connections.len());
+        let (mut members, mut anew) = (Vec::with_capacity(plan.connections.len()), Vec::new());
         for connection in &plan.connections {
             let before = old.members().iter().find(|m| m.name() == &connection.name);
             let session = match before {
@@ -145,7 +162,11 @@ impl Hub {
                 }
                 _ => Arc::new(self.open(connection, plan.with_hidden, before)),
             };
-            members.push(Arc::new(Member::new(connection.clone(), session)));
+            let member = Arc::new(Member::new(connection.clone(), session));
+            if before.is_some_and(|before| !Arc::ptr_eq(&before.session, &member.session)) {
+                anew.push(Arc::clone(&member));
+            }
+            members.push(member);
         }
         let gone = |m: &&Arc<Member>| !members.iter().any(|n| Arc::ptr_eq(&n.session, &m.session));
         for member in old.members().iter().filter(gone) {
@@ -159,6 +180,10 @@ impl Hub {
         self.0.plan.store(Arc::new(plan));
         self.swap(index);
         drop(guard);
+        for member in &anew {
+            self.log_again(member);
+            self.subscribe_again(member);
+        }
         if self.0.begun.load(Ordering::Relaxed) {
             self.start_refreshers(Duration::ZERO);
         }
@@ -311,9 +336,8 @@ impl Hub {
         for complaint in new.complaints().iter().filter(|c| !old.complaints().contains(c)) {
             tracing::warn!("{complaint}");
         }
-        if !new.looks_like(&old) {
-            self.0.version.send_modify(|version| version.tools += 1);
-        }
+        let changed = new.changed_since(&old);
+        self.0.version.send_if_modified(|versions| versions.grow(changed));
     }
 
     fn changing(&self) -> MutexGuard<'_, ()> {

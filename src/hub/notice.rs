@@ -1,8 +1,16 @@
 //! What upstreams tell outside of calls, with the names and URIs that clients know.
 
-use super::{CallError, Hub};
-use crate::wire::LogLevel;
+use super::{CallError, Hub, member::Member, rewrite};
+use crate::{
+    name::ConnectionName,
+    upstream::Event,
+    wire::{LogLevel, splice},
+};
 use bytes::Bytes;
+use std::{
+    collections::HashMap,
+    sync::{Arc, MutexGuard, PoisonError},
+};
 use tokio::sync::broadcast;
 
 /// Something for whoever wants to hear of it; the `params` are those of the notification, without
@@ -27,9 +35,93 @@ impl Hub {
 
     /// Wants to hear of changes of a resource, by its public URI. Each success is undone by one
     /// [`Hub::unsubscribe`].
-    pub async fn subscribe(&self, _uri: &str) -> Result<(), CallError> {
+    pub async fn subscribe(&self, uri: &str) -> Result<(), CallError> {
+        let (member, own) = self.resource(uri).await?;
+        if let Some(count) = self.subscriptions().get_mut(uri) {
+            *count += 1;
+            return Ok(());
+        }
+        let subscribed = member.session.route.subscribe(member.name(), &own).await;
+        if let Err(error) = subscribed {
+            return Err(Box::pin(self.told(error)).await);
+        }
+        *self.subscriptions().entry(uri.to_owned()).or_default() += 1;
         Ok(())
     }
 
-    pub async fn unsubscribe(&self, _uri: &str) {}
+    pub async fn unsubscribe(&self, uri: &str) {
+        {
+            let mut all = self.subscriptions();
+            match all.get_mut(uri) {
+                None => return,
+                Some(count) if *count > 1 => {
+                    *count -= 1;
+                    return;
+                }
+                Some(_) => all.remove(uri),
+            };
+        }
+        if let Ok((member, own)) = self.resource(uri).await {
+            member.session.route.unsubscribe(&own).await;
+        }
+    }
+
+    /// A connection has another session: it hears again of what clients want to know.
+    pub(super) fn subscribe_again(&self, member: &Arc<Member>) {
+        let all: Vec<String> = self.subscriptions().keys().cloned().collect();
+        if all.is_empty() {
+            return;
+        }
+        let (hub, member) = (self.clone(), Arc::clone(member));
+        self.0.deps.shutdown.spawn("subscribe again", async move {
+            for uri in all {
+                let Ok((owner, own)) = hub.resource(&uri).await else { continue };
+                if Arc::ptr_eq(&owner.session, &member.session) {
+                    let again = owner.session.route.subscribe(owner.name(), &own).await;
+                    if let Err(error) = again {
+                        tracing::debug!(connection = %owner.name(), %error, "no subscription");
+                    }
+                }
+            }
+        });
+    }
+
+    fn subscriptions(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.0.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes on what a connection told.
+    pub(super) fn tell(&self, name: &ConnectionName, event: &Event) {
+        let Some(member) = self.member(name) else { return };
+        if let Some(notice) = self.notice(&member, event) {
+            // Nobody listens: a command, or a client that has not begun.
+            let _unheard = self.0.notices.send(notice);
+        }
+    }
+
+    fn notice(&self, member: &Member, event: &Event) -> Option<Notice> {
+        let plain = self.index().is_plain();
+        let to = |uri: &str| self.outward(member, uri);
+        Some(match event {
+            Event::ResourceUpdated(params) => {
+                let params = if plain { params.clone() } else { rewrite::updated(params, &to) };
+                let uri = splice::get_str(&params, "uri")?.into_owned();
+                Notice::ResourceUpdated { uri, params }
+            }
+            Event::Log(params) => {
+                let level = splice::get_str(params, "level")?.parse().ok()?;
+                Notice::Log { level, params: params.clone() }
+            }
+            Event::ElicitationComplete(params) => {
+                Notice::ElicitationComplete { params: params.clone() }
+            }
+            Event::Task(params) => {
+                let params =
+                    if plain { params.clone() } else { rewrite::task(params, member.name(), &to) };
+                let id = splice::get_str(&params, "taskId")?.into_owned();
+                Notice::Task { id, params }
+            }
+            Event::ListsChanged | Event::State => return None,
+        })
+    }
 }

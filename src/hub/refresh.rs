@@ -158,7 +158,7 @@ impl Hub {
             Event::ResourceUpdated(_)
             | Event::Log(_)
             | Event::ElicitationComplete(_)
-            | Event::Task(_) => {}
+            | Event::Task(_) => self.tell(name, event),
             Event::State => {
                 let Some(snapshot) = member.snapshot() else { return };
                 let done = member.session.done.borrow().clone();

@@ -17,7 +17,7 @@ use crate::{
 };
 use bytes::Bytes;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     path::Path,
     sync::{
         Arc, Mutex,
@@ -30,10 +30,14 @@ use tokio::sync::{mpsc, watch};
 /// An upstream that does as it is told.
 pub struct Script {
     pub tools: Mutex<Vec<String>>,
+    pub others: Mutex<OtherLists>,
+    /// Raw JSON.
+    pub capabilities: Mutex<Option<&'static str>>,
     pub list_error: Mutex<Option<UpstreamError>>,
     pub era: Era,
     /// By the upstream's own names; a tool without an answer gets an empty result.
     pub answers: Mutex<HashMap<String, Does>>,
+    turns: Mutex<HashMap<String, VecDeque<Does>>>,
     /// The parameters of every call, in order.
     pub calls: Mutex<Vec<String>>,
     pub lists: AtomicUsize,
@@ -66,9 +70,12 @@ impl Script {
     pub fn of_era(era: Era, tools: &[&str]) -> Arc<Self> {
         Arc::new(Self {
             tools: Mutex::new(tools.iter().map(|name| tool(name)).collect()),
+            others: Mutex::default(),
+            capabilities: Mutex::default(),
             list_error: Mutex::default(),
             era,
             answers: Mutex::default(),
+            turns: Mutex::default(),
             calls: Mutex::default(),
             lists: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -82,6 +89,11 @@ impl Script {
         self.answers.lock().unwrap().insert(tool.to_owned(), does);
     }
 
+    /// What the next calls of a tool do; the last one is for all that follow.
+    pub fn answers_in_turn(&self, tool: &str, all: impl IntoIterator<Item = Does>) {
+        self.turns.lock().unwrap().insert(tool.to_owned(), all.into_iter().collect());
+    }
+
     async fn open(&self) {
         self.gate.subscribe().wait_for(|open| *open).await.unwrap();
     }
@@ -89,8 +101,11 @@ impl Script {
     pub(super) async fn call(&self, call: Call) -> Result<Reply, UpstreamError> {
         let text = String::from_utf8(call.params.to_vec()).unwrap();
         self.calls.lock().unwrap().push(text);
-        let does =
-            self.answers.lock().unwrap().get(call.name.as_deref().unwrap_or_default()).cloned();
+        let name = call.name.as_deref().unwrap_or_default();
+        if let Some(next) = self.turns.lock().unwrap().get_mut(name).and_then(VecDeque::pop_front) {
+            self.answer(name, next);
+        }
+        let does = self.answers.lock().unwrap().get(name).cloned();
         let result = match does {
             None => r#"{"content":[]}"#,
             Some(Does::Give(result)) => result,
@@ -133,12 +148,16 @@ impl Script {
         let tools = self.tools.lock().unwrap();
         Ok(Listing {
             tools: tools.iter().map(|tool| Bytes::copy_from_slice(tool.as_bytes())).collect(),
-            others: OtherLists::default(),
+            others: self.others.lock().unwrap().clone(),
             era: self.era,
             era_at: None,
             protocol: "2025-11-25".into(),
             server_info: Some(Bytes::from_static(br#"{"name":"script","version":"1"}"#)),
-            capabilities: None,
+            capabilities: self
+                .capabilities
+                .lock()
+                .unwrap()
+                .map(|c| Bytes::from_static(c.as_bytes())),
             instructions: Some("Be kind.".into()),
         })
     }

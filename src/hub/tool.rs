@@ -1,9 +1,8 @@
 //! One upstream tool: the exact bytes of its object and the few fields that we need.
 
-use super::{member::Member, names, policy, policy::Denial};
+use super::{clean::cleaned, member::Member, names, policy, policy::Denial, rewrite, uris};
 use crate::{
     name::{PublicName, UpstreamTool},
-    text,
     upstream::ToolFacts,
     wire::splice,
 };
@@ -28,6 +27,8 @@ pub struct Tool {
     /// Where the name stands in `raw`, with its quotes; empty for a tool without one.
     name: Range<usize>,
     schema: Option<Range<usize>>,
+    /// It runs only as a task of the 2025-11-25 kind.
+    needs_task: bool,
 }
 
 /// What a tool's annotations say; only a literal `true` counts.
@@ -130,7 +131,11 @@ impl Tool {
         plain: bool,
         changed: impl Fn(&str) -> bool,
     ) -> Self {
-        let raw = cleaned(raw);
+        let mut raw = cleaned(raw);
+        if !plain {
+            let connection = &member.plan.name;
+            raw = rewrite::tool_definition(&raw, &|uri| uris::named(connection, uri));
+        }
         let parts = Parts::find(&raw);
         let upstream = parts.name.clone().and_then(|range| splice::string(&raw[range]));
         let fault = parts.fault(&raw, upstream.as_deref());
@@ -157,6 +162,7 @@ impl Tool {
             state,
             name: parts.name.unwrap_or_default(),
             schema: parts.schema,
+            needs_task: needs_task(&raw),
             raw,
         }
     }
@@ -223,6 +229,14 @@ impl Tool {
         splice::get_str(&self.raw, "description")
     }
 
+    /// An MCP App may call it by the name that its page knows (SEP-1865).
+    pub(super) fn is_for_apps(&self) -> bool {
+        let of = |object: &Bytes, key| splice::get(object, key);
+        let ui = of(&self.raw, "_meta").and_then(|meta| of(&meta, "ui"));
+        let visible = ui.and_then(|ui| of(&ui, "visibility")).unwrap_or_default();
+        splice::elements(&visible).any(|at| &visible[at] == b"\"app\"")
+    }
+
     /// The text of its `annotations`.
     pub fn annotations(&self) -> Option<Bytes> {
         splice::get(&self.raw, "annotations")
@@ -230,13 +244,20 @@ impl Tool {
 
     /// What its definition says of how it is called.
     pub(super) fn facts(&self) -> ToolFacts {
-        ToolFacts { input_schema: self.input_schema(), needs_task: false }
+        ToolFacts { input_schema: self.input_schema(), needs_task: self.needs_task }
     }
 
     /// It may be sent twice.
     pub fn replay_safe(&self) -> bool {
         self.hints.read_only || self.hints.idempotent
     }
+}
+
+fn needs_task(raw: &Bytes) -> bool {
+    memchr::memmem::find(raw, b"taskSupport").is_some()
+        && splice::get(raw, "execution").is_some_and(|execution| {
+            splice::get_str(&execution, "taskSupport").as_deref() == Some("required")
+        })
 }
 
 fn hints(annotations: &[u8]) -> Hints {
@@ -254,48 +275,10 @@ fn hints(annotations: &[u8]) -> Hints {
     hints
 }
 
-/// `raw` on one line and without forbidden code points; the same buffer for nearly every tool.
-fn cleaned(raw: &Bytes) -> Bytes {
-    if suspicious(raw)
-        && let Ok(text) = std::str::from_utf8(raw)
-        && let Some(clean) = text::clean_json(text)
-    {
-        return splice::one_line(clean.into());
-    }
-    splice::one_line(raw.clone())
-}
-
-/// False when there is surely no forbidden code point in a text. Every tool goes through this on
-/// the way to the first answer, so it looks only where one could begin.
-fn suspicious(raw: &[u8]) -> bool {
-    let at = |i: usize| raw.get(i).copied().unwrap_or(0);
-    let escaped = |i: usize| match at(i + 1) {
-        b'u' => {
-            matches!(&raw[i + 2..raw.len().min(i + 4)], b"00" | b"06" | b"18" | b"20")
-                || matches!(at(i + 2), b'f' | b'F' | b'd' | b'D')
-        }
-        b'b' | b'f' => true,
-        _ => false,
-    };
-    // The first bytes of the forbidden ones in UTF-8, and what follows them.
-    let common = |i: usize| match (at(i), at(i + 1)) {
-        (0xc2, 0x80..=0x9f) | (0xef, 0xbb) => true,
-        (0xe2, 0x80) => matches!(at(i + 2), 0x8b..=0x8f | 0xaa..=0xae),
-        (0xe2, 0x81) => at(i + 2) >= 0xa0,
-        _ => false,
-    };
-    let rare = |i: usize| matches!((at(i), at(i + 1)), (0xd8, 0x9c) | (0xe1 | 0xf3, 0xa0));
-    memchr::memchr_iter(b'\\', raw).any(escaped)
-        || !raw.is_ascii()
-            && (memchr::memchr3_iter(0xc2, 0xe2, 0xef, raw).any(common)
-                || memchr::memchr3_iter(0xd8, 0xe1, 0xf3, raw).any(rare))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::hub::script::{member, plan};
-    use std::fmt::Write as _;
 
     fn read(raw: &str) -> Tool {
         Tool::read(&member(plan("c")), &Bytes::copy_from_slice(raw.as_bytes()), false, |_| false)
@@ -325,24 +308,6 @@ mod tests {
             tool.definition(),
             "{\"name\":\"c__a\", \"description\":\"xy\",\"inputSchema\":{\"type\":\"object\"}}"
         );
-    }
-
-    #[test]
-    fn every_forbidden_code_point_is_suspicious() {
-        for c in (0x20..=0x10_ffff).filter_map(char::from_u32).filter(|c| text::forbidden(*c)) {
-            let mut units = [0; 2];
-            let mut escapes = String::new();
-            for unit in c.encode_utf16(&mut units) {
-                let _ = write!(escapes, "\\u{unit:04X}");
-            }
-            assert!(suspicious(escapes.as_bytes()), "{escapes}");
-            // A raw DEL stays, as in the one sanitizer.
-            assert!(c == '\u{7f}' || suspicious(format!("a{c}b").as_bytes()), "{escapes} raw");
-        }
-        for fine in ["Русский “текст” — здесь…", "\\u0431\\u044f \\n \\\"", "日本語", "é\u{a0}"]
-        {
-            assert!(!suspicious(fine.as_bytes()), "{fine}");
-        }
     }
 
     #[test]

@@ -31,9 +31,10 @@ pub(super) fn ours(result: Bytes) -> Answered {
 /// client, and its configuration may not be in our file.
 pub(super) fn failure(failed: CallError, plain: bool) -> Result<Bytes, RpcError> {
     match failed {
-        CallError::Params(_) | CallError::Unknown { .. } => {
+        CallError::Params(_) | CallError::Unknown { .. } | CallError::NotFound { .. } => {
             Err(RpcError::new(error::INVALID_PARAMS, &failed.to_string()))
         }
+        CallError::Unanswered { text, .. } => Ok(says(&format!("allmcp: {text}."), None)),
         CallError::Denied(denied) => {
             let text = format!("allmcp: {}. {}", denied.reason(), denied.remedy());
             Ok(says(&text, None))
