@@ -1,7 +1,7 @@
 //! The configuration and the secret store, as `connect` wants them.
 
 use crate::{
-    auth::{OAuthConfig, ResourceRule},
+    auth::{ManualProfile, OAuthConfig, ResourceRule},
     config::{self, Env, Paths, settings::Settings},
     connect::{self, AddError, ConnectionStore, Entered},
     disk::{
@@ -127,6 +127,15 @@ pub(super) fn oauth_read(oauth: &config::OAuth) -> OAuthConfig {
         config::Resource::Never => ResourceRule::Never,
         config::Resource::Exactly(value) => ResourceRule::Exactly(value.clone()),
     };
+    // Half of it is a problem of the connection, which is not used then.
+    let both = oauth.authorize_url.clone().zip(oauth.token_url.clone());
+    let manual = both.map(|(authorize_url, token_url)| ManualProfile {
+        authorize_url,
+        token_url,
+        revoke_url: oauth.revoke_url.clone(),
+        token_body: oauth.token_body,
+        token_params: oauth.token_params.clone(),
+    });
     OAuthConfig {
         client_id: oauth.client_id.clone(),
         client_metadata_url: oauth.client_metadata_url.clone(),
@@ -136,6 +145,7 @@ pub(super) fn oauth_read(oauth: &config::OAuth) -> OAuthConfig {
         callback_port: oauth.callback_port,
         callback_host: oauth.callback_host.clone(),
         authorize_params: oauth.authorize_params.clone(),
+        manual,
     }
 }
 
@@ -145,6 +155,7 @@ fn oauth_written(oauth: &OAuthConfig) -> config::OAuth {
         ResourceRule::Never => config::Resource::Never,
         ResourceRule::Exactly(value) => config::Resource::Exactly(value.clone()),
     };
+    let manual = oauth.manual.as_ref();
     config::OAuth {
         client_id: oauth.client_id.clone(),
         client_metadata_url: oauth.client_metadata_url.clone(),
@@ -154,5 +165,10 @@ fn oauth_written(oauth: &OAuthConfig) -> config::OAuth {
         callback_port: oauth.callback_port,
         callback_host: oauth.callback_host.clone(),
         authorize_params: oauth.authorize_params.clone(),
+        authorize_url: manual.map(|manual| manual.authorize_url.clone()),
+        token_url: manual.map(|manual| manual.token_url.clone()),
+        revoke_url: manual.and_then(|manual| manual.revoke_url.clone()),
+        token_body: manual.map(|manual| manual.token_body).unwrap_or_default(),
+        token_params: manual.map(|manual| manual.token_params.clone()).unwrap_or_default(),
     }
 }
