@@ -249,6 +249,18 @@ mod tests {
     }
 
     #[test]
+    fn deviation_36_of_a_server_without_a_name_the_place_is_known() {
+        let flow = || expected(false).at(&Url::parse("https://login.example/oauth?a=b").unwrap());
+        let read = |rest: &str| flow().read(&format!("code=c&state=st4te{rest}")).map(drop);
+        assert_eq!(read(""), Ok(()));
+        assert_eq!(read("&iss=https://login.example/tenant"), Ok(()));
+        for other in ["https://as.example", "http://login.example", "login.example", ""] {
+            let error = read(&format!("&iss={other}")).unwrap_err();
+            assert!(error.to_string().contains("set it as issuer"), "{other}: {error}");
+        }
+    }
+
+    #[test]
     fn the_right_state_counts_once_and_a_wrong_one_ends_nothing() {
         let flow = expected(false);
         for stray in
