@@ -2,8 +2,9 @@
 //!
 //! Owns what a connection's stored credential looks like and what is made of it: a URL and
 //! headers; and the protocol by which OAuth credentials are got: `discovery` (or `manual`) →
-//! `registration` → `flow` (or `device`, `client_credentials`) → `token_endpoint`, later `revoke`. May name `vault`, `store`, `net` and leaves. Called by `upstream` for every session,
-//! and by `connect`, which is the only one that stores new ones.
+//! `registration` → `flow` (or `device`, `client_credentials`) → `token_endpoint`, later `revoke`.
+//! May name `vault`, `store`, `net` and leaves. Called by `upstream` for every session, and by
+//! `connect`, which is the only one that stores new ones.
 
 mod assertion;
 mod callback;
