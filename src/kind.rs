@@ -97,6 +97,11 @@ words!(
     /// Whether clients see every upstream tool or find them by search.
     Mode { Full = "full", Smart = "smart", Auto = "auto" }
 );
+words!(
+    /// How the body of a token request is written; OAuth knows only the form (RFC 6749, 4.1.3).
+    #[derive(Default)]
+    TokenBody { #[default] Form = "form", Json = "json" }
+);
 
 #[cfg(test)]
 mod tests {

@@ -24,3 +24,5 @@ mod refused;
 #[path = "auth_connect/site.rs"]
 mod site;
 mod support;
+#[path = "auth_connect/told.rs"]
+mod told;

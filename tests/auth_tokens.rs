@@ -88,6 +88,7 @@ impl Site {
                 resource: Some(self.resource.name()),
                 token_endpoint: self.server.endpoint("token"),
                 revocation_endpoint: None,
+                style: None,
             };
             let client = Client {
                 issuer: self.server.issuer(),

@@ -1,7 +1,7 @@
 //! The configuration and the secret store, as `connect` wants them.
 
 use crate::{
-    auth::{OAuthConfig, ResourceRule},
+    auth::{ManualProfile, OAuthConfig, ResourceRule},
     config::{self, Env, Paths, settings::Settings},
     connect::{self, AddError, ConnectionStore, Entered},
     disk::{
@@ -83,6 +83,7 @@ impl ConnectionStore for ConfigFile {
             headers: c.headers.into_iter().map(|(k, v)| (k, v.source().to_owned())).collect(),
             params: c.params.into_iter().map(|(k, v)| (k, v.source().to_owned())).collect(),
             allow: c.allow,
+            problem: c.problem,
         };
         settings.connections.into_iter().map(entered).collect()
     }
@@ -127,6 +128,15 @@ pub(super) fn oauth_read(oauth: &config::OAuth) -> OAuthConfig {
         config::Resource::Never => ResourceRule::Never,
         config::Resource::Exactly(value) => ResourceRule::Exactly(value.clone()),
     };
+    // Half of it is a problem of the connection, for which nothing is sent then.
+    let both = oauth.authorize_url.clone().zip(oauth.token_url.clone());
+    let manual = both.map(|(authorize_url, token_url)| ManualProfile {
+        authorize_url,
+        token_url,
+        revoke_url: oauth.revoke_url.clone(),
+        token_body: oauth.token_body,
+        token_params: oauth.token_params.clone(),
+    });
     OAuthConfig {
         client_id: oauth.client_id.clone(),
         client_metadata_url: oauth.client_metadata_url.clone(),
@@ -136,6 +146,7 @@ pub(super) fn oauth_read(oauth: &config::OAuth) -> OAuthConfig {
         callback_port: oauth.callback_port,
         callback_host: oauth.callback_host.clone(),
         authorize_params: oauth.authorize_params.clone(),
+        manual,
     }
 }
 
@@ -145,6 +156,7 @@ fn oauth_written(oauth: &OAuthConfig) -> config::OAuth {
         ResourceRule::Never => config::Resource::Never,
         ResourceRule::Exactly(value) => config::Resource::Exactly(value.clone()),
     };
+    let manual = oauth.manual.as_ref();
     config::OAuth {
         client_id: oauth.client_id.clone(),
         client_metadata_url: oauth.client_metadata_url.clone(),
@@ -154,5 +166,41 @@ fn oauth_written(oauth: &OAuthConfig) -> config::OAuth {
         callback_port: oauth.callback_port,
         callback_host: oauth.callback_host.clone(),
         authorize_params: oauth.authorize_params.clone(),
+        authorize_url: manual.map(|manual| manual.authorize_url.clone()),
+        token_url: manual.map(|manual| manual.token_url.clone()),
+        revoke_url: manual.and_then(|manual| manual.revoke_url.clone()),
+        token_body: manual.map(|manual| manual.token_body).unwrap_or_default(),
+        token_params: manual.map(|manual| manual.token_params.clone()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::TokenBody;
+
+    #[test]
+    fn what_the_file_says_of_a_sign_in_comes_back_to_it() {
+        let params = || [("a".to_owned(), "b".to_owned())].into();
+        let url = |text: &str| Some(text.parse().unwrap());
+        let full = config::OAuth {
+            client_id: Some("c".to_owned()),
+            client_metadata_url: Some("https://a.example/x".to_owned()),
+            scopes: vec!["s".to_owned()],
+            resource: config::Resource::Never,
+            issuer: Some("https://as.example".to_owned()),
+            callback_port: Some(1),
+            callback_host: Some("localhost".to_owned()),
+            authorize_params: params(),
+            authorize_url: url("https://${param:p}.example/a"),
+            token_url: url("https://h/t"),
+            revoke_url: url("https://h/r"),
+            token_body: TokenBody::Json,
+            token_params: params(),
+        };
+        assert_eq!(oauth_written(&oauth_read(&full)), full);
+        // A half is never taken for a whole.
+        let half = config::OAuth { authorize_url: None, ..full };
+        assert_eq!(oauth_read(&half).manual, None);
     }
 }

@@ -9,6 +9,7 @@ use crate::secret::Secret;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use oauth2::{AuthorizationCode, CsrfToken};
 use std::sync::atomic::{AtomicBool, Ordering};
+use url::{Origin, Url};
 
 /// A word that nobody can guess, for links of ours.
 pub fn random_token() -> String {
@@ -79,6 +80,8 @@ pub(super) struct Expected {
     /// What the server is called elsewhere, where it does not agree with itself on a slash.
     found_by: Option<String>,
     iss_supported: bool,
+    /// Where the issuer was not told: its answers name somebody here.
+    origin: Option<Origin>,
     used: AtomicBool,
 }
 
@@ -122,8 +125,16 @@ impl Expected {
             issuer: server.issuer.clone(),
             found_by: server.found_by.clone(),
             iss_supported: server.iss_supported,
+            origin: None,
             used: AtomicBool::new(false),
         }
+    }
+
+    /// For a server that was told by its endpoints alone (deviation 36): it is only known where
+    /// people say yes, so that is what an `iss` is held against.
+    pub(super) fn at(self, authorize: &Url) -> Self {
+        let origin = authorize.origin();
+        Self { issuer: origin.ascii_serialization(), origin: Some(origin), ..self }
     }
 
     pub(super) fn read(&self, query: &str) -> Result<Code, CallbackError> {
@@ -197,10 +208,22 @@ impl Expected {
     fn check_issuer(&self, iss: Option<&str>) -> Result<(), CallbackError> {
         match iss {
             Some(iss) if iss == self.issuer || self.found_by.as_deref() == Some(iss) => Ok(()),
+            Some(iss)
+                if self.origin.is_some()
+                    && Url::parse(iss).ok().map(|iss| iss.origin()) == self.origin =>
+            {
+                Ok(())
+            }
             Some(iss) => Err(CallbackError::Issuer(format!(
-                "the answer is from {:?}, but {:?} was asked",
+                "the answer is from {:?}, but {:?} was asked{}",
                 said(iss),
-                said(&self.issuer)
+                said(&self.issuer),
+                match self.origin {
+                    Some(_) =>
+                        "; if you trust it, set it as issuer in the \
+                                [connections.NAME.oauth] table",
+                    None => "",
+                }
             ))),
             None if self.iss_supported => Err(CallbackError::Issuer(format!(
                 "{:?} names itself in its answers, and this one names nobody",
@@ -223,6 +246,18 @@ mod tests {
 
     fn read(query: &str) -> Result<String, CallbackError> {
         expected(false).read(query).map(|code| code.secret().to_owned())
+    }
+
+    #[test]
+    fn deviation_36_of_a_server_without_a_name_the_place_is_known() {
+        let flow = || expected(false).at(&Url::parse("https://login.example/oauth?a=b").unwrap());
+        let read = |rest: &str| flow().read(&format!("code=c&state=st4te{rest}")).map(drop);
+        assert_eq!(read(""), Ok(()));
+        assert_eq!(read("&iss=https://login.example/tenant"), Ok(()));
+        for other in ["https://as.example", "http://login.example", "login.example", ""] {
+            let error = read(&format!("&iss={other}")).unwrap_err();
+            assert!(error.to_string().contains("set it as issuer"), "{other}: {error}");
+        }
     }
 
     #[test]

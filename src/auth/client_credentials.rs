@@ -31,7 +31,8 @@ pub async fn grant(
         form.push(("scope", &scope));
     }
     let resource = discovered.sent_resource.clone();
-    let ask = Ask { endpoint, client, key, form: &form, resource: resource.as_deref() };
+    let style = discovered.style.as_ref();
+    let ask = Ask { endpoint, client, key, form: &form, resource: resource.as_deref(), style };
     let mut learned = Learned::default();
     let issued_at = SystemTime::now();
     match ask.corrected(http, &mut learned).await {

@@ -150,6 +150,7 @@ impl Device {
             key,
             form: &form,
             resource: self.resource.as_deref(),
+            style: self.discovered.style.as_ref(),
         };
         let mut learned = Learned::default();
         let mut interval = self.interval;

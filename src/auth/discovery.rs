@@ -1,7 +1,7 @@
 //! Finds out who gives the tokens for a server, and how to ask.
 
 use super::{
-    OAuthConfig, SignInError,
+    OAuthConfig, SignInError, TokenStyle,
     challenge::Challenge,
     deviations::{self, IssuerMatch},
     http::{HttpError, OAuthHttp},
@@ -32,6 +32,8 @@ pub struct Discovered {
     pub url: String,
     /// What was odd on the way, for `doctor`: clean and short.
     pub notes: Vec<String>,
+    /// How token requests are written, where that was told; else as OAuth has it.
+    pub style: Option<TokenStyle>,
 }
 
 /// Finds the authorization server of `server`, which has just answered 401 with `challenge`.
@@ -115,6 +117,7 @@ pub async fn discover(
         assumed,
         url,
         notes: search.notes,
+        style: None,
     })
 }
 

@@ -103,13 +103,22 @@ impl CredentialConfig {
     /// The URL with every value in its place: a value at the very start is taken as it is, every
     /// other one is encoded as the part of the URL asks for (RFC 6570, section 3.2.3).
     pub(super) fn fill_url(&self, secrets: &Secrets<'_>) -> Result<Secret<Url>, AuthError> {
+        self.fill_url_of(&self.url, secrets)
+    }
+
+    /// [`CredentialConfig::fill_url`] for another URL of the connection.
+    pub(super) fn fill_url_of(
+        &self,
+        template: &Template,
+        secrets: &Secrets<'_>,
+    ) -> Result<Secret<Url>, AuthError> {
         let bad = |detail: String| AuthError::BadUrl { name: self.name.clone(), detail };
-        if self.url.source().contains(MARK) {
+        if template.source().contains(MARK) {
             return Err(bad("it has a control character".to_owned()));
         }
         let mut values = Vec::new();
         let mut missing = None;
-        let frame = self.url.expand(|hole| {
+        let frame = template.expand(|hole| {
             let value = self.value(hole, secrets, 0).map_err(|hole| missing = Some(hole)).ok()?;
             values.push((hole.clone(), value));
             Some(Secret::new(MARK.to_string()))

@@ -81,8 +81,10 @@ impl Flow {
             });
         };
         let mut url = browser_url(endpoint, &discovered.url)?;
+        let told = discovered.style.is_some();
         let scopes = deviations::scopes(
-            wanted.challenged,
+            // Whoever tells the endpoints tells the scopes: a challenge means another server.
+            wanted.challenged.filter(|_| !told),
             discovered.prm_scopes.as_deref(),
             wanted.granted,
             &config.scopes,
@@ -121,6 +123,9 @@ impl Flow {
                 params.push((name, value.clone()));
             }
         }
+        let expected = Expected::new(state, server);
+        let unnamed = told && config.issuer.is_none();
+        let expected = if unnamed { expected.at(&url) } else { expected };
         // The endpoint may have a query of its own, which stays (RFC 6749, 3.1).
         url.query_pairs_mut().extend_pairs(&params);
         if url.as_str().len() > MAX_URL {
@@ -132,7 +137,7 @@ impl Flow {
         Ok(Self {
             authorize_url: url.into(),
             client: client.clone(),
-            expected: Expected::new(state, server),
+            expected,
             discovered: discovered.clone(),
             scopes,
             resource,
@@ -192,6 +197,7 @@ impl Flow {
             key,
             form: &form,
             resource: self.resource.as_deref(),
+            style: self.discovered.style.as_ref(),
         };
         let mut learned = Learned::default();
         let until = Instant::now() + RETRY_WINDOW;
@@ -202,8 +208,9 @@ impl Flow {
                 Ok(reply) => {
                     let resource = self.resource.clone().filter(|_| !learned.no_resource);
                     let kind = GrantKind::Code;
-                    let grant =
+                    let mut grant =
                         grant(&self.discovered, kind, reply, issued_at, &self.scopes, resource);
+                    grant.style = grant.style.map(|style| style.of_code(redirect_uri));
                     return Ok((grant, learned));
                 }
                 Err(failed) => failed,
@@ -250,6 +257,7 @@ pub(super) fn grant(
         resource,
         token_endpoint: discovered.server.token_endpoint.clone(),
         revocation_endpoint: discovered.server.revocation_endpoint.clone(),
+        style: discovered.style.clone(),
     }
 }
 

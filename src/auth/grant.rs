@@ -2,6 +2,7 @@
 //!
 //! Everything that a renewal needs is here, so that a lost state folder costs nothing.
 
+use super::TokenStyle;
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -94,6 +95,9 @@ pub struct Grant {
     pub token_endpoint: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation_endpoint: Option<String>,
+    /// How token requests are written; `None` for as OAuth has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<TokenStyle>,
 }
 
 /// How tokens were got, and so how they are renewed when there is no refresh token.
@@ -209,6 +213,7 @@ mod tests {
                 resource: Some("https://h/mcp".to_owned()),
                 token_endpoint: "https://as.example/token".to_owned(),
                 revocation_endpoint: None,
+                style: None,
             }),
         };
         let text = serde_json::to_string(&signed_in).unwrap();
@@ -224,5 +229,31 @@ mod tests {
         assert_eq!(serde_json::from_str::<SignedIn>(&text).unwrap(), signed_in);
         let shown = format!("{signed_in:?}");
         assert!(!shown.contains("grant-at") && !shown.contains("grant-rt"), "{shown}");
+    }
+
+    #[test]
+    fn a_style_is_kept_with_the_tokens_and_an_older_reader_passes_over_it() {
+        let old = concat!(
+            r#"{"grant":{"generation":3,"kind":"code","access_token":"grant-at","#,
+            r#""issuer":"https://as.example","token_endpoint":"https://as.example/token"}}"#
+        );
+        // New reader, old data.
+        let mut signed_in: SignedIn = serde_json::from_str(old).unwrap();
+        let grant = signed_in.grant.as_mut().unwrap();
+        assert_eq!(grant.style, None);
+        grant.style = Some(TokenStyle {
+            body: crate::kind::TokenBody::Json,
+            params: [("a".to_owned(), "b".to_owned())].into(),
+            redirect_uri: Some("http://127.0.0.1:5000/callback".to_owned()),
+        });
+        let text = serde_json::to_string(&signed_in).unwrap();
+        let style = r#""style":{"body":"json","params":{"a":"b"},"redirect_uri":"http://127.0.0.1:5000/callback"}"#;
+        assert!(text.contains(style), "{text}");
+        assert_eq!(serde_json::from_str::<SignedIn>(&text).unwrap(), signed_in);
+        // Old reader, new data: a member that it does not know stops nobody, which is what the
+        // same does here.
+        let newer = text.replace(r#""style":"#, r#""later":"#);
+        let read: SignedIn = serde_json::from_str(&newer).unwrap();
+        assert_eq!(read.grant.unwrap().style, None);
     }
 }

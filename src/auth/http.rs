@@ -6,6 +6,7 @@ use super::{
     sign_in_error::{host, place, said},
 };
 use crate::{
+    kind::TokenBody,
     net::{self, AddressRule, Class, ForbiddenAddress, Net, address},
     secret::Secret,
 };
@@ -163,6 +164,23 @@ impl OAuthHttp {
     ) -> Result<HttpReply, HttpError> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let body = Some(("application/x-www-form-urlencoded", Secret::new(body)));
+        self.send(Outgoing { method: Method::POST, url, body, authorization }).await
+    }
+
+    /// Posts `fields` as a form, or as the texts of one JSON object (deviation 36).
+    pub(super) async fn post_fields(
+        &self,
+        url: &str,
+        body: TokenBody,
+        fields: &[(&str, &str)],
+        authorization: Option<Secret<String>>,
+    ) -> Result<HttpReply, HttpError> {
+        if body == TokenBody::Form {
+            return self.post_form(url, fields, authorization).await;
+        }
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        let body = Value::Object(fields.collect()).to_string();
+        let body = Some(("application/json", Secret::new(body)));
         self.send(Outgoing { method: Method::POST, url, body, authorization }).await
     }
 

@@ -1,9 +1,10 @@
 //! Gets credentials and hands them out, ready to be sent.
 //!
 //! Owns what a connection's stored credential looks like and what is made of it: a URL and
-//! headers; and the protocol by which OAuth credentials are got: `discovery` → `registration` →
-//! `flow` (or `device`, `client_credentials`) → `token_endpoint`, later `revoke`. May name `vault`, `store`, `net` and leaves. Called by `upstream` for every session,
-//! and by `connect`, which is the only one that stores new ones.
+//! headers; and the protocol by which OAuth credentials are got: `discovery` (or `manual`) →
+//! `registration` → `flow` (or `device`, `client_credentials`) → `token_endpoint`, later `revoke`.
+//! May name `vault`, `store`, `net` and leaves. Called by `upstream` for every session, and by
+//! `connect`, which is the only one that stores new ones.
 
 mod assertion;
 mod callback;
@@ -20,6 +21,7 @@ mod grant;
 pub mod http;
 mod http_reply;
 mod key;
+mod manual;
 pub mod metadata;
 mod oauth;
 pub mod registration;
@@ -39,6 +41,7 @@ pub use discovery::{Discovered, discover};
 pub use flow::{Flow, Wanted};
 pub use grant::{AuthMethod, Client, ClientSource, Grant, GrantKind, Management, SignedIn};
 pub use key::{Record, read_record, save_secrets, update_signed_in};
+pub use manual::{ManualProfile, TokenStyle, manual};
 pub use metadata::ServerMetadata;
 pub use oauth::{CLIENT_SECRET, OAuthConfig, PRIVATE_KEY, ResourceRule};
 pub use registration::client;

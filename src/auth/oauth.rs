@@ -1,5 +1,6 @@
 //! What a connection's configuration says of its sign-in.
 
+use super::ManualProfile;
 use std::collections::BTreeMap;
 
 /// The secret of a client that was registered by hand, by its name in the stored credential.
@@ -23,6 +24,8 @@ pub struct OAuthConfig {
     pub callback_host: Option<String>,
     /// Added to the authorization request; an empty value takes one of ours away.
     pub authorize_params: BTreeMap<String, String>,
+    /// In place of all that is found out elsewhere (deviation 36).
+    pub manual: Option<ManualProfile>,
 }
 
 /// What is sent as `resource` (RFC 8707).

@@ -8,7 +8,7 @@ use super::{
     sign_in_error::{code, host, said},
     token_reply,
 };
-use crate::secret::Secret;
+use crate::{kind::TokenBody, secret::Secret};
 use http::Method;
 use serde_json::{Map, Value, json};
 use std::time::{Duration, SystemTime};
@@ -88,6 +88,7 @@ fn configured(
     secret.iter().for_each(crate::log::redact);
     let methods = &discovered.server.token_auth_methods;
     let knows = |name: &str| methods.iter().any(|method| method == name);
+    let in_json = discovered.style.as_ref().is_some_and(|style| style.body == TokenBody::Json);
     let learned = stored.filter(|stored| {
         stored.source == ClientSource::Configured
             && stored.id == id
@@ -95,6 +96,8 @@ fn configured(
     });
     let method = match (private_key, &secret, learned) {
         (true, ..) => AuthMethod::PrivateKeyJwt,
+        // All of a JSON request is in its body, whatever was learned by forms (deviation 36).
+        (_, Some(_), _) if in_json => AuthMethod::Post,
         // Metadata lies both ways (deviation 17); what worked once is known better.
         (_, _, Some(stored)) if stored.method != AuthMethod::PrivateKeyJwt => stored.method,
         (_, None, _) => AuthMethod::None,
@@ -386,6 +389,7 @@ pub(super) mod tests_support {
             assumed: false,
             url: "https://mcp.example/mcp".to_owned(),
             notes: Vec::new(),
+            style: None,
         }
     }
 }

@@ -28,6 +28,7 @@ pub async fn revoke(
         (grant.refresh_token.as_ref(), "refresh_token"),
         (Some(&grant.access_token), "access_token"),
     ];
+    let body = grant.style.as_ref().map(|style| style.body).unwrap_or_default();
     let work = async {
         let mut done = true;
         for (token, hint) in tokens {
@@ -35,7 +36,7 @@ pub async fn revoke(
             let Ok(proof) = proof(client, client.method, key) else { return false };
             let mut form = vec![("token", token.expose().as_str()), ("token_type_hint", hint)];
             form.extend(proof.form.iter().map(|(name, value)| (*name, value.expose().as_str())));
-            let reply = http.post_form(endpoint, &form, proof.authorization).await;
+            let reply = http.post_fields(endpoint, body, &form, proof.authorization).await;
             done &= reply.is_ok_and(|reply| reply.status.is_success());
         }
         done

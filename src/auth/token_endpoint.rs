@@ -1,12 +1,12 @@
 //! Requests to a token endpoint, and the two corrections that real servers need.
 
 use super::{
-    AuthMethod, Client, Grant, SignInError, assertion,
+    AuthMethod, Client, Grant, SignInError, TokenStyle, assertion,
     http::{HttpError, OAuthHttp},
     sign_in_error::host,
     token_reply::{self, Failed},
 };
-use crate::secret::Secret;
+use crate::{kind::TokenBody, secret::Secret};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use std::time::SystemTime;
 
@@ -45,12 +45,17 @@ pub async fn refresh_signed(
         let detail = "no refresh token was given".to_owned();
         return Err(TokenError::InvalidGrant { detail });
     };
+    let style = grant.style.as_ref();
+    let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", &**token.expose())];
+    let redirect_uri = style.and_then(|style| style.redirect_uri.as_deref());
+    form.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
     let ask = Ask {
         endpoint: &grant.token_endpoint,
         client,
         key,
-        form: &[("grant_type", "refresh_token"), ("refresh_token", token.expose())],
+        form: &form,
         resource: grant.resource.as_deref(),
+        style,
     };
     let mut learned = Learned::default();
     match ask.corrected(http, &mut learned).await {
@@ -67,9 +72,14 @@ pub(super) struct Ask<'a> {
     pub(super) key: Option<&'a Secret<String>>,
     pub(super) form: &'a [(&'a str, &'a str)],
     pub(super) resource: Option<&'a str>,
+    pub(super) style: Option<&'a TokenStyle>,
 }
 
 impl Ask<'_> {
+    fn body(&self) -> TokenBody {
+        self.style.map(|style| style.body).unwrap_or_default()
+    }
+
     /// Asks, once more in the other way where the server does not accept our client (deviation
     /// 17), and once more without `resource` where it takes none (deviation 20). What `learned`
     /// has already is not tried again.
@@ -80,7 +90,8 @@ impl Ask<'_> {
     ) -> Result<Reply, Failed> {
         let mut method = learned.method.unwrap_or(self.client.method);
         let mut without = learned.no_resource;
-        let mut may_switch = learned.method.is_none();
+        // In JSON there is one way: a server that speaks it knows no header for clients.
+        let mut may_switch = learned.method.is_none() && self.body() == TokenBody::Form;
         let mut first: Option<Failed> = None;
         loop {
             let failed = match self.once(http, method, without).await {
@@ -135,7 +146,9 @@ impl Ask<'_> {
         })?;
         form.extend(proof.form.iter().map(|(name, value)| (*name, value.expose().as_str())));
         let sent = SystemTime::now();
-        match http.post_form(self.endpoint, &form, proof.authorization).await {
+        let params = self.style.iter().flat_map(|style| &style.params);
+        form.extend(params.map(|(name, value)| (name.as_str(), value.as_str())));
+        match http.post_fields(self.endpoint, self.body(), &form, proof.authorization).await {
             Ok(reply) => token_reply::read(reply, sent),
             Err(error) => Err(unanswered(error)),
         }

@@ -85,7 +85,9 @@ pub(super) fn read(reply: HttpReply, sent: SystemTime) -> Result<Reply, Failed> 
         return Err(if status.is_success() {
             later("an answer without a token".to_owned())
         } else {
-            refused(status.as_u16(), described)
+            // Without a code there may still be words for people.
+            let detail = if description.is_empty() { described } else { said(&description) };
+            refused(status.as_u16(), detail)
         });
     }
     Err(classify(&error, &description, status.is_success(), later))

@@ -32,6 +32,10 @@ impl Reader<'_> {
             finding.problem = !finding.unknown;
         }
         c.problem = self.findings[first..].iter().find(|f| f.problem).map(|f| self.show(f));
+        if c.problem.is_none() {
+            c.problem =
+                c.oauth.incomplete().map(|what| format!("connections.{}.oauth: {what}", c.name));
+        }
         c
     }
 

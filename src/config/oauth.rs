@@ -4,8 +4,9 @@ use super::{
     edit::{headed, put},
     read::{Reader, in_order},
     schema,
-    value::{filled, integer, text, texts},
+    value::{self, filled, integer, text, texts, word},
 };
+use crate::{kind::TokenBody, template::Template};
 use std::collections::BTreeMap;
 use toml::{Spanned, de::DeValue};
 use toml_edit::{Array, Table};
@@ -26,6 +27,38 @@ pub struct OAuth {
     pub callback_port: Option<u16>,
     pub callback_host: Option<String>,
     pub authorize_params: BTreeMap<String, String>,
+    /// Where consent is given and tokens are: with both nothing is looked up (deviation 36).
+    pub authorize_url: Option<Template>,
+    pub token_url: Option<Template>,
+    pub revoke_url: Option<Template>,
+    pub token_body: TokenBody,
+    /// Added to every token request.
+    pub token_params: BTreeMap<String, String>,
+}
+
+impl OAuth {
+    /// What is wrong with the keys of a manual profile together: each by itself may be right.
+    ///
+    /// It is no finding of one key, or `config set` could never write the first of the two.
+    pub(super) fn incomplete(&self) -> Option<String> {
+        let missing = |has: &str, lacks: &str| {
+            Some(format!("{has} is set and {lacks} is missing: they only work together"))
+        };
+        match (&self.authorize_url, &self.token_url) {
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => missing("authorize_url", "token_url"),
+            (None, Some(_)) => missing("token_url", "authorize_url"),
+            (None, None) => {
+                let alone = [
+                    ("revoke_url", self.revoke_url.is_some()),
+                    ("token_body", self.token_body != TokenBody::default()),
+                    ("token_params", !self.token_params.is_empty()),
+                ];
+                let (key, _) = alone.into_iter().find(|(_, is_set)| *is_set)?;
+                Some(format!("{key} needs authorize_url and token_url, and they are missing"))
+            }
+        }
+    }
 }
 
 /// What is sent as `resource` (RFC 8707).
@@ -55,18 +88,40 @@ impl Reader<'_> {
                 "issuer" => self.put(&path, key, v, |v| filled(v).map(Some), &mut out.issuer),
                 "callback_port" => self.put(&path, key, v, port, &mut out.callback_port),
                 "callback_host" => self.put(&path, key, v, host, &mut out.callback_host),
-                "authorize_params" => {
-                    let (path, params) = self.sub(&path, key, v);
-                    for (key, _, v) in params.map(in_order).unwrap_or_default() {
-                        let mut value = String::new();
-                        self.put(&path, key, v, text, &mut value);
-                        out.authorize_params.insert(key.to_owned(), value);
-                    }
-                }
+                "authorize_params" => self.params(&path, key, v, &mut out.authorize_params),
+                "authorize_url" => self.put(&path, key, v, endpoint, &mut out.authorize_url),
+                "token_url" => self.put(&path, key, v, endpoint, &mut out.token_url),
+                "revoke_url" => self.put(&path, key, v, endpoint, &mut out.revoke_url),
+                "token_body" => self.put(&path, key, v, word, &mut out.token_body),
+                "token_params" => self.params(&path, key, v, &mut out.token_params),
                 _ => self.unknown(&format!("{path}."), key, at, schema::OAUTH),
             }
         }
     }
+
+    fn params(
+        &mut self,
+        path: &str,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        out: &mut BTreeMap<String, String>,
+    ) {
+        let (path, params) = self.sub(path, key, value);
+        for (key, _, v) in params.map(in_order).unwrap_or_default() {
+            let mut value = String::new();
+            self.put(&path, key, v, text, &mut value);
+            out.insert(key.to_owned(), value);
+        }
+    }
+}
+
+/// It is shown to a browser and kept beside the tokens, so no secret goes into it.
+fn endpoint(value: &DeValue<'_>) -> Result<Option<Template>, String> {
+    let template = value::url(value)?;
+    if template.needs_secret() {
+        return Err("must not have a ${secret:…} in it".to_owned());
+    }
+    Ok(Some(template))
 }
 
 fn https(value: &DeValue<'_>) -> Result<Option<String>, String> {
@@ -143,14 +198,33 @@ pub(super) fn written(oauth: &OAuth) -> Option<Table> {
     if let Some(port) = oauth.callback_port {
         put(&mut table, "callback_port", i64::from(port).into());
     }
-    if !oauth.authorize_params.is_empty() {
-        let mut params = toml_edit::InlineTable::new();
-        for (key, value) in &oauth.authorize_params {
-            params.insert(key, value.as_str().into());
+    put_params(&mut table, "authorize_params", &oauth.authorize_params);
+    let urls = [
+        ("authorize_url", &oauth.authorize_url),
+        ("token_url", &oauth.token_url),
+        ("revoke_url", &oauth.revoke_url),
+    ];
+    for (key, value) in urls {
+        if let Some(value) = value {
+            put(&mut table, key, value.source().into());
         }
-        put(&mut table, "authorize_params", params.into());
     }
+    if oauth.token_body != TokenBody::default() {
+        put(&mut table, "token_body", oauth.token_body.word().into());
+    }
+    put_params(&mut table, "token_params", &oauth.token_params);
     Some(table)
+}
+
+fn put_params(table: &mut Table, key: &str, params: &BTreeMap<String, String>) {
+    if params.is_empty() {
+        return;
+    }
+    let mut inline = toml_edit::InlineTable::new();
+    for (name, value) in params {
+        inline.insert(name, value.as_str().into());
+    }
+    put(table, key, inline.into());
 }
 
 #[cfg(test)]
@@ -184,7 +258,12 @@ resource = "https://h/mcp/"
 issuer = "https://as.example"
 callback_port = 8123
 callback_host = "localhost"
-authorize_params = { prompt = "consent", access_type = "offline" }"#;
+authorize_params = { prompt = "consent", access_type = "offline" }
+authorize_url = "https://${param:account}.h/oauth"
+token_url = "https://${param:account}.h/token"
+revoke_url = "https://h/revoke"
+token_body = "json"
+token_params = { audience = "https://api" }"#;
         let (oauth, warnings, problem) = read(full);
         assert_eq!((warnings, problem), (Vec::new(), None));
         assert_eq!(oauth.callback_port, Some(8123));
@@ -214,10 +293,20 @@ authorize_params = { prompt = "consent", access_type = "offline" }"#;
             ("client_metadata_url = \"http://h/x\"", "https URL"),
             ("scopes = [\"a b\"]", "not one scope"),
             ("resource = 3", "false or a text"),
+            ("token_url = \"https://h/t\"", "token_url is set and authorize_url is missing"),
+            ("authorize_url = \"https://h/a\"", "authorize_url is set and token_url is missing"),
+            ("token_body = \"json\"", "token_body needs authorize_url and token_url"),
+            ("token_params = { a = \"b\" }", "token_params needs authorize_url and token_url"),
+            ("token_body = \"xml\"", "not one of form, json"),
+            ("token_url = \"http://h/t\"", "http is only for this machine"),
+            ("token_url = \"https://h/${secret:t}\"", "must not have a ${secret:"),
         ] {
             let (_, _, problem) = read(text);
             assert!(problem.as_ref().is_some_and(|p| p.contains(said)), "{text}: {problem:?}");
         }
+        let loopback =
+            "authorize_url = \"http://127.0.0.1/a\"\ntoken_url = \"http://localhost:1/t\"";
+        assert_eq!(read(loopback).2, None);
         let (_, warnings, _) = read("client_ide = \"x\"");
         assert!(warnings[0].contains("client_id"), "{warnings:?}");
     }

@@ -53,6 +53,11 @@ pub(super) const OAUTH: &[Key] = &[
     ("callback_port", Some("0")),
     ("callback_host", Some("127.0.0.1")),
     ("authorize_params", None),
+    ("authorize_url", None),
+    ("token_url", None),
+    ("revoke_url", None),
+    ("token_body", Some("form")),
+    ("token_params", None),
 ];
 
 pub(super) const TOOLS: &[Key] = &[("allow", Some("[\"*\"]")), ("deny", Some("[]"))];
@@ -83,7 +88,7 @@ pub(super) fn place(path: &[&str]) -> Place {
         ["settings", key] => look_up(SETTINGS, key, "settings."),
         ["connections" | "profiles", _]
         | ["connections", _, "headers" | "params" | "env", _]
-        | ["connections", _, "oauth", "authorize_params", _] => Place::Free,
+        | ["connections", _, "oauth", "authorize_params" | "token_params", _] => Place::Free,
         ["connections", c, key] => look_up(CONNECTION, key, &format!("connections.{c}.")),
         ["connections", c, "tools", key] => look_up(TOOLS, key, &format!("connections.{c}.tools.")),
         ["connections", c, "oauth", key] => look_up(OAUTH, key, &format!("connections.{c}.oauth.")),
@@ -140,6 +145,7 @@ mod tests {
     fn made_up_names_are_free_and_known_keys_have_defaults() {
         assert_eq!(place(&["connections", "c0", "headers", "X-Any"]), Place::Free);
         assert_eq!(place(&["connections", "c0", "oauth", "authorize_params", "p"]), Place::Free);
+        assert_eq!(place(&["connections", "c0", "oauth", "token_params", "p"]), Place::Free);
         let timeout = place(&["connections", "c0", "timeout"]);
         assert_eq!(timeout, Place::Known { default: Some("55s") });
     }

@@ -73,6 +73,8 @@ pub struct Entered {
     pub params: BTreeMap<String, String>,
     pub allow: Vec<String>,
     pub oauth: OAuthConfig,
+    /// What is wrong with the entry: nothing is sent for one that is only half understood.
+    pub problem: Option<String>,
 }
 
 /// The configuration, as far as connecting needs it; the composition root implements it.

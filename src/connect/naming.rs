@@ -83,6 +83,7 @@ mod tests {
             params: std::collections::BTreeMap::new(),
             allow: Vec::new(),
             oauth: crate::auth::OAuthConfig::default(),
+            problem: None,
         };
         let known = [entered("local", "http://a/"), entered("local-2", "http://b/")];
         let picked = |host: &str, url: &str, name: Option<&str>| {

@@ -81,6 +81,10 @@ async fn renew(
     people: People<'_>,
     instead_of: u64,
 ) -> Result<Connected, ConnectError> {
+    if let Some(problem) = &there.problem {
+        // A credential could go where the user did not mean it to.
+        return Err(ConnectError::Refused(format!("{}: {problem}", there.name)));
+    }
     let mut request = Request { secrets, dry_run, tenant, ..as_request(there) };
     let target = refuse::parse(&request)?;
     let name = there.name.clone();

@@ -95,6 +95,7 @@ async fn add(
         params: request.params.clone(),
         allow: request.allow.clone(),
         oauth: request.oauth.clone(),
+        problem: None,
     };
     if let Err(AddError(text)) = deps.connections.add(&entry, request.force) {
         undo(&deps, &account, before).await;

@@ -118,7 +118,7 @@ impl Way<'_> {
                 }
                 other => return other.map_err(ConnectError::Upstream),
             }
-        } else if challenge.is_none() && sure {
+        } else if challenge.is_none() && sure && request.oauth.manual.is_none() {
             // What the server says when nothing is sent is where discovery begins.
             let refused = trial::run(deps, request, target, name, AuthKind::None).await.err();
             challenge = refused.and_then(|error| error.challenge);

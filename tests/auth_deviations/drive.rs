@@ -6,9 +6,12 @@ use crate::support::{
 };
 use allmcp::{
     auth::{
-        Challenge, Client, Discovered, Flow, Grant, OAuthConfig, OAuthHttp, SignInError, Wanted,
-        discover, registration, token_endpoint::Learned,
+        self, Challenge, Client, CredentialConfig, Discovered, Flow, Grant, ManualProfile,
+        OAuthConfig, OAuthHttp, SignInError, Wanted, discover, registration,
+        token_endpoint::Learned,
     },
+    kind::{AuthKind, TokenBody},
+    name::Tenant,
     net::{Net, NetConfig},
     secret::Secret,
 };
@@ -29,6 +32,8 @@ pub(crate) struct Row {
     config: OAuthConfig,
     /// A client that an administrator made, which authenticates like this.
     client: Option<AuthMethod>,
+    /// The endpoints are told, and token requests are written like this.
+    manual: Option<TokenBody>,
     want: Want,
     check: Check,
 }
@@ -60,6 +65,7 @@ impl Row {
             resource,
             config,
             client: None,
+            manual: None,
             want: Want::Passes,
             check,
         }
@@ -81,6 +87,11 @@ impl Row {
 
     pub(crate) fn with_client(self, method: AuthMethod) -> Self {
         Self { client: Some(method), ..self }
+    }
+
+    /// The user tells all endpoints.
+    pub(crate) fn told(self, body: TokenBody) -> Self {
+        Self { manual: Some(body), ..self }
     }
 
     /// Looks closer at what happened.
@@ -146,6 +157,35 @@ pub(crate) fn http(server: &Url) -> OAuthHttp {
     OAuthHttp::new(Net::new(NetConfig::default()), server)
 }
 
+/// A connection to `url` with what [`profile`] needs.
+pub(crate) fn connection(url: &str, config: &OAuthConfig) -> CredentialConfig {
+    CredentialConfig {
+        name: "c".parse().unwrap(),
+        account: "c".to_owned(),
+        auth: AuthKind::OAuth,
+        oauth: config.clone(),
+        url: url.parse().unwrap(),
+        headers: Vec::new(),
+        params: [("endpoint".to_owned(), "token".parse().unwrap())].into(),
+        tenant: Tenant::default(),
+        env: Arc::new(|_| None),
+        sign_in_optional: false,
+        token_override: None,
+    }
+}
+
+/// The endpoints of `server` as a user would tell them, one with a hole in it.
+pub(crate) fn profile(server: &AuthServer, body: TokenBody) -> ManualProfile {
+    let url = |name: &str| server.endpoint(name).parse().unwrap();
+    ManualProfile {
+        authorize_url: url("authorize"),
+        token_url: url("${param:endpoint}"),
+        revoke_url: Some(url("revoke")),
+        token_body: body,
+        token_params: [("mode".to_owned(), "x".to_owned())].into(),
+    }
+}
+
 /// A server's answer to a first message, with a token or without.
 pub(crate) async fn knock(url: &str, token: Option<&str>) -> reqwest::Response {
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
@@ -191,6 +231,7 @@ pub(crate) async fn run(row: &Row) -> Outcome {
         config.client_id = Some(client.id);
         secret = client.secret.map(Secret::new);
     }
+    config.manual = row.manual.map(|body| profile(&server, body));
     let mut urls = 0;
     let outcome = match attempt(&resource.url(), &config, secret.as_ref(), &mut urls).await {
         Ok(Some(done)) => {
@@ -208,7 +249,8 @@ pub(crate) async fn run(row: &Row) -> Outcome {
     outcome
 }
 
-async fn attempt(
+/// Signs in at `url`, if it wants that.
+pub(crate) async fn attempt(
     url: &str,
     config: &OAuthConfig,
     secret: Option<&Secret<String>>,
@@ -221,7 +263,10 @@ async fn attempt(
         return Ok(None);
     }
     let challenge = Challenge::of(answer.headers());
-    let discovered = discover(&http, &server, challenge.as_ref(), config).await?;
+    let discovered = match &config.manual {
+        Some(profile) => auth::manual(&http, &connection(url, config), profile)?,
+        None => discover(&http, &server, challenge.as_ref(), config).await?,
+    };
     let challenged = challenge.map(|it| it.scopes());
     let (mut no_resource, mut again, mut fresh) = (false, false, false);
     let mut stored: Option<Client> = None;

@@ -48,6 +48,9 @@ pub(in crate::auth) enum Refused {
     Client { code: String },
     /// It says nothing of the refresh token: 5xx, 429, a page, no connection, no answer.
     Transient { detail: String, retry_after: Option<Duration> },
+    /// It refuses and gives no reason that is known, perhaps none at all. That may be the end of
+    /// the refresh token, or a server that is set up wrongly and will be mended.
+    Unclear { detail: String },
 }
 
 /// The real one.
@@ -106,7 +109,7 @@ async fn ask_again(
         form.push(("scope", &*scope));
     }
     let (endpoint, resource) = (&*grant.token_endpoint, grant.resource.as_deref());
-    let ask = Ask { endpoint, client, key, form: &form, resource };
+    let ask = Ask { endpoint, client, key, form: &form, resource, style: grant.style.as_ref() };
     let mut learned = Learned::default();
     match ask.corrected(http, &mut learned).await {
         Ok(reply) => Ok((reply, learned)),
@@ -122,9 +125,8 @@ fn refused(error: TokenError) -> Refused {
             Refused::Client { code: detail }
         }
         TokenError::InvalidClient { .. } => Refused::Client { code: "invalid_client".to_owned() },
-        // No word on the refresh token: a server that is set up wrongly may be mended.
         other @ (TokenError::InvalidTarget { .. } | TokenError::Refused { .. }) => {
-            Refused::Transient { detail: other.to_string(), retry_after: Some(NOT_SOON) }
+            Refused::Unclear { detail: other.to_string() }
         }
     }
 }
@@ -147,9 +149,10 @@ mod tests {
         for other in [
             TokenError::Refused { code: "invalid_scope".to_owned(), detail: detail() },
             TokenError::InvalidTarget { detail: detail() },
-            TokenError::Transient { detail: detail(), retry_after: None },
         ] {
-            assert!(matches!(refused(other), Refused::Transient { .. }));
+            assert!(matches!(refused(other), Refused::Unclear { .. }));
         }
+        let later = TokenError::Transient { detail: detail(), retry_after: None };
+        assert!(matches!(refused(later), Refused::Transient { .. }));
     }
 }

@@ -202,6 +202,14 @@ impl Shared {
                     let error = self.pause(&held, again, detail, retry_after).await;
                     return if usable { Ok(held) } else { Err(error) };
                 }
+                Err(Refused::Unclear { detail }) => {
+                    // Nothing is given up for it, and it may well stay so: then only the user
+                    // gets any further (deviation 36).
+                    let name = &self.config.name;
+                    let detail = format!("{detail}; if it stays so, run: allmcp reconnect {name}");
+                    let error = self.pause(&held, again, detail, Some(LONGEST_PAUSE)).await;
+                    return if usable { Ok(held) } else { Err(error) };
+                }
                 Err(Refused::Grant { .. }) if self.is_outdated(&held).await => {}
                 Err(Refused::Grant { code }) => return self.bury(held, usable, code, false).await,
                 Err(Refused::Client { code }) => return self.bury(held, usable, code, true).await,

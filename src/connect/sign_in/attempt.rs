@@ -144,7 +144,8 @@ impl Attempt<'_> {
     /// A machine asks for what it is told to ask for, else for what the server says it needs.
     fn machine_scopes(&self, discovered: &Discovered) -> Vec<String> {
         let said = &self.wanted.config.oauth.scopes;
-        let asked = self.wanted.challenge.as_ref().map(auth::Challenge::scopes);
+        let challenge = self.wanted.challenge.as_ref().filter(|_| discovered.style.is_none());
+        let asked = challenge.map(auth::Challenge::scopes);
         let asked = asked.filter(|scopes| !scopes.is_empty());
         let mut all = asked.or(discovered.prm_scopes.clone()).unwrap_or_default();
         all.extend(said.iter().filter(|scope| !all.contains(scope)).cloned().collect::<Vec<_>>());
@@ -155,7 +156,10 @@ impl Attempt<'_> {
         let Wanted { config, challenge, .. } = self.wanted;
         let server = config.public_url().map_err(Failed::Auth)?;
         let http = OAuthHttp::new(self.deps.net.clone(), &server);
-        let found = auth::discover(&http, &server, challenge.as_ref(), &config.oauth).await?;
+        let found = match &config.oauth.manual {
+            Some(profile) => auth::manual(&http, config, profile)?,
+            None => auth::discover(&http, &server, challenge.as_ref(), &config.oauth).await?,
+        };
         Ok((http, found))
     }
 

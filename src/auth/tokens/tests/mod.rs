@@ -225,6 +225,7 @@ impl Site {
             resource: None,
             token_endpoint: "https://as/token".to_owned(),
             revocation_endpoint: None,
+            style: None,
         };
         change(&mut grant);
         let (_, vault) = self.vault();

@@ -39,6 +39,20 @@ async fn a_refused_refresh_token_is_sent_once_and_by_one() {
 }
 
 #[tokio::test]
+async fn deviation_36_a_refusal_without_a_code_ends_nothing_and_says_what_may_help() {
+    let site = Site::signed_in(7200).await;
+    let unclear = || Refused::Unclear { detail: "the token endpoint answered http_400".to_owned() };
+    site.server.state().script.push_back(unclear());
+    let copy = site.copy();
+    let answer = site.call(&copy).await;
+    transient(answer, "http_400; if it stays so, run: allmcp reconnect c");
+    assert_eq!(site.facts().rejected, None);
+    // It is not asked again at once, and works as soon as the server does.
+    transient(site.call(&copy).await, "http_400");
+    assert_eq!(site.call(&site.copy()).await, Ok(()));
+}
+
+#[tokio::test]
 async fn disconnected_and_connected_again_is_another_sign_in() {
     let site = Site::signed_in(7200).await;
     site.server.state().over = true;
