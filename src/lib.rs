@@ -7,7 +7,7 @@
 //! * leaves, named by everybody: [`name`], [`kind`] (the closed sets of words), [`secret`],
 //!   [`template`] (`${…}` texts), [`text`] (the one sanitizer), [`task`] (the one spawn),
 //!   [`disk`] (atomic files, locks, shared logs), [`log`], [`wire`] (JSON-RPC as bytes)
-//! * [`net`]: the one HTTP client factory · [`config`] · [`vault`]: keeps secrets · [`store`]:
+//! * [`net`]: the one HTTP client factory · [`config`] · [`catalog`]: what a provider is · [`vault`]: keeps secrets · [`store`]:
 //!   keeps facts
 //! * [`auth`]: credentials, ready to be sent · [`upstream`]: one connection · [`connect`]: the
 //!   one way to add one
@@ -37,6 +37,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod catalog;
 pub mod cli;
 pub mod clients;
 pub mod config;

@@ -26,21 +26,22 @@ const LEAVES: &[&str] =
 const ROOMS: &[(&str, &[&str])] = &[
     ("net", &["LEAVES"]),
     ("config", &["name", "kind", "secret", "template", "text", "task", "disk", "log"]),
+    ("catalog", &["net", "LEAVES"]),
     ("vault", &["LEAVES"]),
     ("store", &["LEAVES"]),
-    ("auth", &["vault", "store", "net", "LEAVES"]),
-    ("upstream", &["auth", "store", "net", "LEAVES"]),
+    ("auth", &["catalog", "vault", "store", "net", "LEAVES"]),
+    ("upstream", &["auth", "catalog", "store", "net", "LEAVES"]),
     ("page", &["LEAVES"]),
-    ("connect", &["auth", "upstream", "vault", "store", "page", "net", "LEAVES"]),
-    ("hub", &["connect", "upstream", "store", "LEAVES"]),
+    ("connect", &["auth", "upstream", "catalog", "vault", "store", "page", "net", "LEAVES"]),
+    ("hub", &["connect", "upstream", "catalog", "store", "LEAVES"]),
     ("serve", &["hub", "store", "LEAVES"]),
     ("clients", &["text", "disk"]),
     ("demo", &["LEAVES"]),
     (
         "app",
         &[
-            "net", "config", "vault", "store", "auth", "upstream", "page", "connect", "hub",
-            "serve", "clients", "demo", "LEAVES",
+            "net", "config", "catalog", "vault", "store", "auth", "upstream", "page", "connect",
+            "hub", "serve", "clients", "demo", "LEAVES",
         ],
     ),
     // `secret`: what is typed unseen never becomes a plain string.

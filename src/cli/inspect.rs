@@ -9,6 +9,8 @@ use super::{
 };
 use crate::{
     app::{App, Scope},
+    hub::others::{Entry, Shelf},
+    name::ConnectionName,
     store::tool_cache::ListCache,
     text,
     wire::splice,
@@ -27,6 +29,19 @@ struct Document {
     capabilities: Option<Box<RawValue>>,
     instructions: Option<String>,
     tool_definitions: Vec<Definition>,
+    prompts: Vec<Listed>,
+    resources: Vec<Listed>,
+    resource_templates: Vec<Listed>,
+    skills: Vec<Listed>,
+}
+
+/// A prompt by its name, everything else by its URI.
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    upstream_name: String,
+    state: &'static str,
+    definition: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -81,6 +96,10 @@ pub(super) async fn run(cx: &Context, args: &NameArgs) -> CliResult {
         capabilities: raw(lists.and_then(|lists| lists.capabilities)),
         instructions: instructions.map(|text| text::clean(&text).into_owned()),
         tool_definitions: definitions,
+        prompts: listed(&index.others.prompts, &args.name),
+        resources: listed(&index.others.resources, &args.name),
+        resource_templates: listed(&index.others.templates, &args.name),
+        skills: listed(&index.others.skills, &args.name),
     };
     if cx.out.json() {
         cx.out.document("inspect", &document)?;
@@ -88,6 +107,17 @@ pub(super) async fn run(cx: &Context, args: &NameArgs) -> CliResult {
         print(cx, &document)?;
     }
     Ok(Exit::DONE)
+}
+
+fn listed(shelf: &Shelf, connection: &ConnectionName) -> Vec<Listed> {
+    let ours = shelf.entries.iter().filter(|entry| entry.member.name() == connection);
+    let listed = |entry: &Entry| Listed {
+        name: entry.public.clone(),
+        upstream_name: entry.upstream.clone(),
+        state: if entry.fault.is_none() { "ok" } else { "invalid" },
+        definition: raw(Some(entry.definition.clone())),
+    };
+    ours.map(listed).collect()
 }
 
 fn raw(bytes: Option<Bytes>) -> Option<Box<RawValue>> {
@@ -135,6 +165,34 @@ fn print(cx: &Context, document: &Document) -> std::io::Result<()> {
             for argument in arguments(&schema) {
                 out.line(&format!("    {argument}"))?;
             }
+        }
+    }
+    for (heading, list) in [
+        ("Prompts", &document.prompts),
+        ("Resources", &document.resources),
+        ("Resource templates", &document.resource_templates),
+        ("Skills", &document.skills),
+    ] {
+        print_list(cx, heading, list)?;
+    }
+    Ok(())
+}
+
+fn print_list(cx: &Context, heading: &str, list: &[Listed]) -> std::io::Result<()> {
+    if list.is_empty() {
+        return Ok(());
+    }
+    cx.out.line("")?;
+    cx.out.heading(&format!("{heading} ({})", list.len()))?;
+    for one in list {
+        let mark = if one.state == "ok" { "" } else { "  (invalid)" };
+        cx.out.line(&format!("{}{mark}", text::line(&one.name, 400)))?;
+        let Some(definition) = &one.definition else { continue };
+        let definition = definition.get().as_bytes();
+        let about = splice::get_str(definition, "description")
+            .or_else(|| splice::get_str(definition, "title"));
+        if let Some(about) = about {
+            cx.out.line(&format!("  {}", text::line(&about, 400)))?;
         }
     }
     Ok(())
