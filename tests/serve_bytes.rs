@@ -206,6 +206,8 @@ fn definitions_change_in_their_name_only_and_bad_ones_go_alone() {
         tool.name = (*name).to_owned();
         tools.push(tool);
         let public = template.replace("$NAME", &format!("\"linear__{name}\""));
+        // The resource of an MCP App is read through us.
+        let public = public.replace("\"ui://", "\"ui://linear/");
         want.push(public.replace(['\r', '\n'], " "));
     }
     // Not a plain name: its upstream writes it with an escape, and gets it back like that.
