@@ -21,11 +21,12 @@ install_peers() {
   esac
   INSPECTOR="$PEERS/node_modules/.bin/mcp-inspector"
   CLAUDE="$PEERS/node_modules/@anthropic-ai/claude-code/bin/claude.exe"
+  CONFORMANCE="$PEERS/node_modules/@modelcontextprotocol/conformance/dist/index.js"
   SERVER_EVERYTHING="$PEERS/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
   CHROMIUM=/usr/bin/chromium
   FAKETIME=$(dpkg-query -L libfaketime | grep -m 1 '/libfaketime\.so\.1$') || die "libfaketime.so.1 is missing after the installation"
   local file
-  for file in "$NODE" "$INSPECTOR" "$CLAUDE" "$SERVER_EVERYTHING" "$PY" "$CHROMIUM" "$FAKETIME" "$PEERS/node_modules/oidc-provider" "$PEERS/node_modules/puppeteer-core"; do
+  for file in "$NODE" "$INSPECTOR" "$CLAUDE" "$CONFORMANCE" "$SERVER_EVERYTHING" "$PY" "$CHROMIUM" "$FAKETIME" "$PEERS/node_modules/oidc-provider" "$PEERS/node_modules/puppeteer-core"; do
     [[ -e $file ]] || die "$file is missing after the installation"
   done
 }

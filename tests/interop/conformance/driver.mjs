@@ -1,9 +1,9 @@
 // The client under test of the MCP conformance suite: allmcp between the suite's server and a client of one era.
 //
-// usage: node driver.mjs URL     (ALLMCP: the program; DRIVER: legacy or modern; MCP_CONFORMANCE_SCENARIO and _CONTEXT come from the suite)
+// usage: node driver.mjs URL     (ALLMCP: the program; DRIVER: legacy or modern; REPORT: a file that gets a line of JSON; MCP_CONFORMANCE_… come from the suite)
 //
 // Connects a new home to URL, starts `allmcp serve` and uses all it offers, as a user at a desktop would: every sign-in is agreed to.
-// Exits with 0 when all of that worked. What it did is on stderr.
+// Exits with 0 when all of that worked, or was refused where it has to be. What it did is on stderr.
 
 import { spawn } from "node:child_process";
 import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,11 +17,20 @@ const NEWEST = "2026-07-28";
 const NEWEST_LEGACY = "2025-11-25";
 const PREFIX = "c__";
 const METADATA = "https://conformance-test.local/client-metadata.json";
-const WATCHDOG = Number(process.env.DRIVER_WATCHDOG ?? 35) * 1000;
+const WATCHDOG = 35_000;
 const SIGN_INS = 3; // for one request
 const ROUNDS = 10; // of input for one request
 const CAPABILITIES = { elicitation: { form: {}, url: {} }, sampling: {}, roots: { listChanged: true } };
 const CLIENT = { name: "conformance-driver", version: "1.0.0" };
+
+// A server that must not be connected, or that never has enough.
+const REFUSED = new Set(
+  ["resource-mismatch", "iss-supported-missing", "iss-wrong-issuer", "iss-unexpected", "iss-normalized", "metadata-issuer-mismatch", "scope-retry-limit"].map(
+    (name) => `auth/${name}`,
+  ),
+);
+// Its server lists a tool and does not have it.
+const LIST_ONLY = "json-schema-ref-no-deref";
 
 const began = Date.now();
 const say = (...words) => console.error(`${String(Date.now() - began).padStart(6)} ms`, ...words);
@@ -97,6 +106,10 @@ async function connect() {
   if (scenario.startsWith("auth/client-credentials")) args.push("--auth", "client-credentials");
   if (context.client_id) args.push("--client-id", context.client_id);
   if (context.client_secret) args.push("--client-secret-stdin");
+  if (context.private_key_pem) {
+    writeFileSync(`${home}/key.pem`, context.private_key_pem, { mode: 0o600 });
+    args.push("--secret-file", `private_key=${home}/key.pem`);
+  }
   const { code } = await command(args, context.client_secret);
   if (code === 0) return true;
   fault(`connect: exit ${code}`);
@@ -305,7 +318,7 @@ async function useAll(client) {
     const calls =
       context.toolCalls?.map(({ name, arguments: given }) => [PREFIX + name, given]) ??
       tools.map((tool) => [tool.name, argumentsFor(tool.name.slice(PREFIX.length), tool, tools)]);
-    for (const [name, given] of calls) await client.use("tools/call", { name, arguments: given });
+    for (const [name, given] of scenario === LIST_ONLY ? [] : calls) await client.use("tools/call", { name, arguments: given });
   }
   if (capabilities.resources) {
     for (const { uri } of await client.list("resources/list", "resources")) await client.use("resources/read", { uri });
@@ -317,16 +330,16 @@ async function useAll(client) {
       await client.use("prompts/get", { name, arguments: given });
     }
   }
+  // Lists skills and loads none.
+  if (capabilities.extensions?.["io.modelcontextprotocol/skills"]) await client.list("skills/list", "skills");
   await client.end();
 }
 
 async function finish() {
   for (const child of children) child.kill("SIGKILL");
   await Promise.all([...children].map((child) => child.ended));
-  if (process.env.DRIVER_KEEP) say("kept:", home);
-  else rmSync(home, { recursive: true, force: true });
-  // Where the runner has ended, nobody else would tell.
-  if (process.env.DRIVER_FAULTS) appendFileSync(process.env.DRIVER_FAULTS, faults.map((text) => `${scenario}: ${text}\n`).join(""));
+  rmSync(home, { recursive: true, force: true });
+  if (process.env.REPORT) appendFileSync(process.env.REPORT, `${JSON.stringify({ scenario, faults })}\n`);
   process.exit(faults.length ? 1 : 0);
 }
 
@@ -340,5 +353,8 @@ try {
   if (await connect()) await useAll(new Client());
 } catch (error) {
   fault(error.stack);
+}
+if (REFUSED.has(scenario)) {
+  if (faults.splice(0).length === 0) fault("it connected, and had to refuse");
 }
 await finish();
