@@ -74,6 +74,22 @@ impl Desk {
         desk
     }
 
+    /// A client of the older revisions that can do this.
+    pub(super) async fn able(plan: Plan, version: &str, capabilities: &str) -> Self {
+        let mut desk = Self::open(plan);
+        let able = format!("\"capabilities\":{capabilities}");
+        desk.ask(&initialize(version).replace("\"capabilities\":{}", &able)).await;
+        desk.say(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
+        desk.ask(r#"{"jsonrpc":"2.0","id":"first","method":"tools/list"}"#).await;
+        desk
+    }
+
+    /// Answers a question of ours with this result.
+    pub(super) async fn reply(&mut self, asked: &Value, result: &str) {
+        let id = &asked["id"];
+        self.say(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)).await;
+    }
+
     /// Closes the client's end; what is still said, and why it ended.
     pub(super) async fn leave(mut self) -> (Vec<String>, Ended) {
         drop(self.to.take());
@@ -99,6 +115,13 @@ pub(super) fn call(id: &str, name: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{name}","arguments":{{}}}}}}"#
     )
+}
+
+/// A request of 2026-07-28 whose client can do this; `rest` are more members of its parameters.
+pub(super) fn modern(id: &str, method: &str, capabilities: &str, rest: &str) -> String {
+    let able = MODERN.replace("Capabilities\":{}", &format!("Capabilities\":{capabilities}"));
+    let comma = if rest.is_empty() { "" } else { "," };
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{{able}{comma}{rest}}}}}"#)
 }
 
 pub(super) fn one(script: &Arc<Script>) -> Plan {

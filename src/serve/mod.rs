@@ -5,16 +5,26 @@
 //! that writes to stdout while it serves, and nothing is written before the client has spoken.
 
 mod answer;
+mod asks;
 mod batch;
+mod calls;
+mod capabilities;
 mod client;
 mod conversation;
 #[cfg(test)]
 mod desk;
 mod flights;
+mod herald;
 mod input;
 mod legacy;
+mod link;
+mod listen;
+mod lists;
 mod modern;
 mod outbox;
+mod parked;
+mod parking;
+mod state;
 pub mod stdio;
 mod streams;
 #[cfg(test)]
