@@ -196,8 +196,9 @@ async fn newer<F>(
     // Nearly no request has one, so the key is looked for first.
     let may_have = go.may_ask() && memchr::memmem::find(&params, b"requestState").is_some();
     let state = may_have.then(|| splice::get(&params, "requestState")).flatten();
-    let state = state.as_deref().and_then(splice::string).filter(|state| state::is_ours(state));
-    let first = if let Some(state) = state {
+    let state = state.as_deref().and_then(splice::string);
+    let params = if may_have { state::unmarked(&params) } else { params };
+    let first = if let Some(state) = state.filter(|state| state::is_ours(state)) {
         let said = Said::by(&params, Era::Modern);
         match talk.parking.resume(&state, go.method(), &params, said) {
             Ok(parked) => First::Back(parked.attended(talk)),

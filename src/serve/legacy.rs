@@ -128,6 +128,18 @@ fn initialize(talk: &Conversation, frame: &Frame, revision: &'static Revision) -
     settled.revision = Some(revision);
     settled.capabilities = theirs;
     settled.offered = offer;
+    // Who introduces itself again starts anew.
+    settled.level = None;
+    let left = std::mem::take(&mut settled.subscribed);
+    drop(settled);
+    if !left.is_empty() {
+        let hub = hub.clone();
+        talk.shutdown.spawn("unsubscribe", async move {
+            for uri in left {
+                hub.unsubscribe(&uri).await;
+            }
+        });
+    }
     out.into()
 }
 

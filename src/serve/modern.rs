@@ -5,7 +5,7 @@ use super::{
     calls::{self, Go},
     capabilities,
     conversation::Conversation,
-    legacy, listen,
+    legacy, listen, state,
 };
 use crate::{
     hub::{Answered, Forward, Hub},
@@ -158,7 +158,8 @@ pub(super) fn own_meta(hub: &Hub) -> String {
 /// upstream does not know it.
 pub(super) fn result(answered: Answered, go: Go) -> Bytes {
     match answered.outcome {
-        Outcome::InputRequired(bytes) | Outcome::Task(bytes) => bytes,
+        Outcome::InputRequired(bytes) => state::marked(&bytes),
+        Outcome::Task(bytes) => bytes,
         Outcome::Complete(bytes) if go == Go::Forward(Forward::Read) => kept(&complete(&bytes)),
         Outcome::Complete(bytes) => complete(&bytes),
     }

@@ -3,7 +3,7 @@
 //! The client is not trusted with it: it names a call of this process, the round that it answers
 //! and when that ends, and its signature covers the request that it belongs to.
 
-use crate::wire::splice;
+use crate::wire::splice::{self, Edits};
 use aws_lc_rs::{hmac, rand::SystemRandom};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -70,6 +70,38 @@ fn signed(text: &str, request: &[u8; 32]) -> Vec<u8> {
 /// True for a state that we, or another process like us, have signed.
 pub(super) fn is_ours(state: &str) -> bool {
     state.starts_with(PREFIX)
+}
+
+/// Another of us may be an upstream: what is passed on and looks like ours gets this in front.
+const NOT_OURS: char = '~';
+
+/// A result that asks, of an upstream, with a `requestState` that [`is_ours`] never takes for
+/// ours.
+pub(super) fn marked(result: &Bytes) -> Bytes {
+    change(result, |state| looks_like_ours(state).then(|| format!("{NOT_OURS}{state}")))
+}
+
+/// The parameters of a retry with the `requestState` as the upstream gave it.
+pub(super) fn unmarked(params: &Bytes) -> Bytes {
+    change(params, |state| {
+        let inner = state.strip_prefix(NOT_OURS)?;
+        looks_like_ours(inner).then(|| inner.to_owned())
+    })
+}
+
+fn looks_like_ours(state: &str) -> bool {
+    is_ours(state.trim_start_matches(NOT_OURS))
+}
+
+fn change(object: &Bytes, new: impl FnOnce(&str) -> Option<String>) -> Bytes {
+    let mut edits = Edits::new();
+    if memchr::memmem::find(object, PREFIX.as_bytes()).is_some()
+        && let Some(at) = splice::find(object, "requestState")
+        && let Some(new) = splice::string(&object[at.clone()]).and_then(|state| new(&state))
+    {
+        edits.replace(at, splice::quote(&new).into_bytes());
+    }
+    edits.apply(object)
 }
 
 /// The digest of what a retry must have in common with its request, however it is written.
@@ -145,6 +177,22 @@ mod tests {
         assert_eq!(Seal::default().read(&state, &request), None, "of another process");
         for odd in ["", "allmcp:", "allmcp:7.1.600", "allmcp:7.1.600.", "allmcp:x.y.z.AAAA"] {
             assert_eq!(seal.read(odd, &request), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_state_of_another_of_us_is_told_apart_and_comes_back_as_it_was() {
+        for state in ["allmcp:1.2.3.x", "~allmcp:1", "~~allmcp:1"] {
+            let result = Bytes::from(format!(r#"{{"a":1.0, "requestState":"{state}"}}"#));
+            let passed = marked(&result);
+            let shown = splice::get_str(&passed, "requestState").unwrap().into_owned();
+            assert_eq!(shown, format!("~{state}"));
+            assert!(!is_ours(&shown));
+            assert_eq!(unmarked(&passed), result);
+        }
+        for other in [r#"{"requestState":"~x"}"#, r#"{"requestState":7,"x":"allmcp:"}"#, "{}"] {
+            let other = Bytes::from_static(other.as_bytes());
+            assert_eq!((marked(&other), unmarked(&other)), (other.clone(), other));
         }
     }
 
