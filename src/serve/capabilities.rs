@@ -54,7 +54,12 @@ pub(super) fn declared(capabilities: &Bytes, ask: &Ask) -> bool {
     let object = |key| splice::get(capabilities, key).filter(|json| json.first() == Some(&b'{'));
     match &*ask.method {
         "roots/list" => object("roots").is_some(),
-        "sampling/createMessage" => object("sampling").is_some(),
+        "sampling/createMessage" => object("sampling").is_some_and(|sampling| {
+            let tools = ["tools", "toolChoice"].iter();
+            let mut tools = tools.filter(|key| splice::find(&ask.params, key).is_some());
+            // Sampling with tools is an ability of its own (2025-11-25, client/sampling).
+            tools.next().is_none() || splice::find(&sampling, "tools").is_some()
+        }),
         "elicitation/create" => object("elicitation").is_some_and(|modes| {
             let url = splice::find(&modes, "url").is_some();
             match splice::get_str(&ask.params, "mode").as_deref() {
@@ -130,6 +135,9 @@ mod tests {
         }
         assert!(!can(r#"{"elicitation":{}}"#, "elicitation/create", r#"{"mode":"odd"}"#));
         assert!(can(r#"{"sampling":{}}"#, "sampling/createMessage", "{}"));
+        let tools = r#"{"tools":[]}"#;
+        assert!(!can(r#"{"sampling":{}}"#, "sampling/createMessage", tools));
+        assert!(can(r#"{"sampling":{"tools":{}}}"#, "sampling/createMessage", tools));
         assert!(can(r#"{"roots":{}}"#, "roots/list", "{}"));
         assert!(!can(r#"{"roots":{}}"#, "ping", "{}"));
     }

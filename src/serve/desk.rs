@@ -1,6 +1,12 @@
 //! The client's side in tests: a script in front of a hub of scripted upstreams.
 
-use super::{Ended, Options, input::Input, outbox::Sink, stdio::serve};
+use super::{
+    Ended, Options,
+    conversation::Conversation,
+    input::Input,
+    outbox::{Sink, queue},
+    stdio::serve,
+};
 use crate::hub::{
     Plan,
     script::{Rig, Script, ours, scripted},
@@ -19,6 +25,33 @@ pub(super) struct Desk {
     pub(super) from: BufReader<DuplexStream>,
     pub(super) stop: CancellationToken,
     pub(super) ended: JoinHandle<Ended>,
+}
+
+/// A conversation without its input.
+pub(super) struct Ear {
+    pub(super) rig: Rig,
+    pub(super) talk: Conversation,
+    from: BufReader<DuplexStream>,
+}
+
+impl Ear {
+    pub(super) fn open() -> Self {
+        let rig = Rig::open();
+        let (outbox, writer) = queue();
+        let (output, from) = tokio::io::duplex(1 << 16);
+        rig.shutdown.spawn("stdout", async move {
+            writer.run(Sink::Async(Box::new(output))).await.unwrap();
+        });
+        let talk = Conversation::new(rig.hub.clone(), outbox, &rig.shutdown, &Options::default());
+        Self { rig, talk, from: BufReader::new(from) }
+    }
+
+    pub(super) async fn hear(&mut self) -> String {
+        let mut line = String::new();
+        let wait = Duration::from_secs(20);
+        tokio::time::timeout(wait, self.from.read_line(&mut line)).await.unwrap().unwrap();
+        line.trim_end().to_owned()
+    }
 }
 
 pub(super) const MODERN: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;

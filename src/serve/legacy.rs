@@ -202,6 +202,15 @@ mod tests {
     }
 
     #[test]
+    fn what_only_2026_07_28_knows_is_no_result() {
+        let text = Bytes::from_static(b"{}");
+        for outcome in [Outcome::Task(text.clone()), Outcome::InputRequired(text)] {
+            let answered = Answered { outcome, era: Some(Era::Modern) };
+            assert!(result(answered, Go::Tool).is_err());
+        }
+    }
+
+    #[test]
     fn a_resource_loses_how_long_it_may_be_kept() {
         let text = br#"{"resultType":"complete","ttlMs":5,"contents":[ ],"cacheScope":"public"}"#;
         let read = older(&Bytes::from_static(text), Go::Forward(Forward::Read));

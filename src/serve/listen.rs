@@ -264,6 +264,7 @@ fn tagged(params: &Bytes, id: &Id) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{hub::Notice, serve::desk::Ear};
 
     #[test]
     fn messages_are_tagged_and_keep_what_they_say() {
@@ -328,6 +329,39 @@ mod tests {
         told(listens.task("m", "t", &params), "1");
         assert!(listens.task("m", "u", &params).is_empty());
         assert!(listens.has(&Id::number(2)) && !listens.has(&Id::number(4)));
+    }
+
+    #[tokio::test]
+    async fn the_acknowledgement_comes_first_and_not_at_all_after_a_cancel() {
+        let mut ear = Ear::open();
+        let id = Id::number(7);
+        let honoured = Filter { resources: vec!["x:a".to_owned()], ..Filter::default() };
+        let waiting = |serial| {
+            let filter = Filter::default();
+            let listen = Listen { serial, id: id.clone(), ready: false, filter };
+            ear.talk.listens.lock().open.push(listen);
+        };
+        waiting(1);
+        ear.talk.listens.end(&ear.talk, &id);
+        // The client has used the id again meanwhile.
+        waiting(2);
+        acknowledge(&ear.talk, &id, 1, &honoured).await;
+        acknowledge(&ear.talk, &id, 2, &honoured).await;
+        let params = Bytes::from_static(br#"{"uri":"x:a"}"#);
+        ear.rig.notice(Notice::ResourceUpdated { uri: "x:a".to_owned(), params });
+        let own = r#""_meta":{"io.modelcontextprotocol/subscriptionId":7}"#;
+        assert_eq!(
+            ear.hear().await,
+            format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{{own},"notifications":{{"resourceSubscriptions":["x:a"]}}}}}}"#
+            )
+        );
+        assert_eq!(
+            ear.hear().await,
+            format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{{{own},"uri":"x:a"}}}}"#
+            )
+        );
     }
 
     #[test]

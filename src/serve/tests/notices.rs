@@ -1,49 +1,13 @@
 //! What clients hear outside of their requests.
 
 use crate::{
-    hub::{
-        Notice, Offer,
-        script::{Rig, Script},
-    },
-    serve::{
-        Options,
-        conversation::Conversation,
-        desk::{Desk, modern, one},
-        outbox::{self, Sink},
-    },
+    hub::{Notice, Offer, script::Script},
+    serve::desk::{Desk, Ear, initialize, modern, one},
     wire::LogLevel,
 };
 use bytes::Bytes;
 use serde_json::json;
 use std::{sync::atomic::Ordering, time::Duration};
-use tokio::io::{AsyncBufReadExt as _, BufReader, DuplexStream};
-
-/// A conversation without its input.
-struct Ear {
-    rig: Rig,
-    talk: Conversation,
-    from: BufReader<DuplexStream>,
-}
-
-impl Ear {
-    fn open() -> Self {
-        let rig = Rig::open();
-        let (outbox, writer) = outbox::queue();
-        let (output, from) = tokio::io::duplex(1 << 16);
-        rig.shutdown.spawn("stdout", async move {
-            writer.run(Sink::Async(Box::new(output))).await.unwrap();
-        });
-        let talk = Conversation::new(rig.hub.clone(), outbox, &rig.shutdown, &Options::default());
-        Self { rig, talk, from: BufReader::new(from) }
-    }
-
-    async fn hear(&mut self) -> String {
-        let mut line = String::new();
-        let wait = Duration::from_secs(20);
-        tokio::time::timeout(wait, self.from.read_line(&mut line)).await.unwrap().unwrap();
-        line.trim_end().to_owned()
-    }
-}
 
 fn text(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
@@ -81,6 +45,19 @@ async fn nothing_is_told_before_the_client_is_ready_and_then_what_it_wants() {
     ear.rig.notice(log(LogLevel::Error));
     ear.rig.notice(log(LogLevel::Alert));
     assert!(ear.hear().await.contains(r#""level":"alert""#));
+}
+
+#[tokio::test]
+async fn a_client_that_introduces_itself_again_starts_anew() {
+    let mut desk = Desk::initialized(one(&Script::new(&["t"])), "2025-11-25").await;
+    let set = r#"{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"debug"}}"#;
+    desk.ask(set).await;
+    desk.rig.notice(log(LogLevel::Debug));
+    assert_eq!(desk.json().await["params"]["level"], "debug");
+    desk.ask(&initialize("2025-11-25")).await;
+    desk.rig.notice(log(LogLevel::Debug));
+    desk.rig.notice(log(LogLevel::Warning));
+    assert_eq!(desk.json().await["params"]["level"], "warning");
 }
 
 #[tokio::test]
