@@ -1,6 +1,11 @@
 //! What a client sees, message by message.
 
-use super::{
+mod asks;
+mod methods;
+mod notices;
+mod parked;
+
+use crate::serve::{
     Ended, Options,
     desk::{Desk, MODERN, call, initialize, one},
 };
@@ -48,7 +53,7 @@ async fn before_initialize_only_ping_is_answered_and_the_process_stays() {
     assert!(refused.contains(r#""id":12345678901234567890,"#) && refused.contains("-32602"));
     assert_eq!(desk.ask(&initialize("2025-06-18")).await["id"], 0);
     assert!(desk.ask(list).await["result"]["tools"].is_array());
-    let unknown = r#"{"jsonrpc":"2.0","id":1,"method":"resources/list"}"#;
+    let unknown = r#"{"jsonrpc":"2.0","id":1,"method":"tasks/list"}"#;
     assert_eq!(desk.ask(unknown).await["error"]["code"], -32601);
     let cursor = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list","params":{"cursor":"x"}}"#;
     assert_eq!(desk.ask(cursor).await["error"]["code"], -32602);
