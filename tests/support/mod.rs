@@ -24,6 +24,7 @@
               an environment and pipes of its own, and takes `json!` as it comes"
 )]
 
+mod ask;
 pub mod authorization;
 pub mod cli;
 pub mod client;
@@ -34,6 +35,7 @@ mod legacy;
 pub mod live;
 mod modern;
 mod net;
+pub mod offer;
 pub mod record;
 mod run;
 pub mod script;
@@ -41,5 +43,7 @@ mod server;
 mod sse;
 mod state;
 pub mod talk;
+pub mod task;
+pub mod tool;
 pub mod upstream;
 pub mod wire;
