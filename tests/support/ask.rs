@@ -127,19 +127,20 @@ async fn by_request(
     }
     let mut heard = Vec::new();
     for wait in waits {
-        match tokio::time::timeout(Duration::from_mins(1), wait).await {
-            Ok(Ok(answer)) => heard.push(answer),
-            _ => {
-                let message = "the client did not answer the question";
-                return Err(wire::error(rpc.id.as_deref(), -32603, message, None));
-            }
-        }
+        let Ok(Ok(answer)) = tokio::time::timeout(Duration::from_mins(1), wait).await else {
+            let message = "the client did not answer the question";
+            return Err(wire::error(rpc.id.as_deref(), -32603, message, None));
+        };
+        heard.push(answer);
     }
     Ok(heard)
 }
 
 /// Looks whether this request answers a round; asks the next one, or has heard all.
 fn by_retry(shared: &Arc<Shared>, tool: &Tool, rpc: &Rpc) -> Result<Vec<String>, Bytes> {
+    if tool.rounds.is_empty() {
+        return Ok(Vec::new());
+    }
     let (mut round, mut heard) = (0, Vec::new());
     let is_retry = rpc.param("requestState").is_some() || rpc.params.contains_key("inputResponses");
     if is_retry {
@@ -152,8 +153,8 @@ fn by_retry(shared: &Arc<Shared>, tool: &Tool, rpc: &Rpc) -> Result<Vec<String>,
         round = before.round + 1;
     }
     let asked = match tool.rounds.get(round).or(tool.rounds.last().filter(|_| tool.endless)) {
-        Some(asked) if !tool.rounds.is_empty() => asked,
-        _ => return Ok(heard),
+        Some(asked) => asked,
+        None => return Ok(heard),
     };
     let requests: BTreeMap<String, &Ask> = (0..).map(key).zip(asked).collect();
     // Characters that are easily lost on the way.

@@ -233,6 +233,15 @@ impl Shared {
         }
     }
 
+    /// True when `list_changed` of this kind goes to somebody.
+    pub(super) fn is_heard(&self, kind: &str) -> bool {
+        let method = format!("notifications/{kind}/list_changed");
+        let state = self.state.lock().unwrap();
+        let mut open = state.listeners.iter().filter(|listener| !listener.gone.is_cancelled());
+        open.any(|listener| listener.filter.wants(&method))
+            || state.get_readers.iter().any(|gone| !gone.is_cancelled())
+    }
+
     /// The URIs that somebody is subscribed to now, in either way.
     pub(super) fn subscriptions(&self) -> Vec<String> {
         let state = self.state.lock().unwrap();

@@ -103,6 +103,20 @@ impl Upstream {
         self.poll("open streams", || self.open_streams() >= count);
     }
 
+    /// Waits until a change of `tools`, `prompts` or `resources` would be heard by somebody.
+    pub fn wait_until_heard(&self, kind: &str) {
+        self.poll("an open stream", || self.shared.is_heard(kind));
+    }
+
+    /// Waits until exactly these URIs are subscribed to.
+    pub fn wait_for_subscriptions(&self, uris: &[&str]) {
+        self.poll("subscriptions", || {
+            let mut all = self.subscriptions();
+            all.dedup();
+            all == uris
+        });
+    }
+
     /// Waits until `done` holds; for states of the upstream that are not in its record.
     pub fn poll(&self, what: &str, done: impl Fn() -> bool) {
         for _ in 0..3000 {
