@@ -115,6 +115,10 @@ async fn by_request(
     for ask in round {
         let id = ask.id.clone().unwrap_or_else(|| wire::quote(&format!("ask-{}", shared.next())));
         let (answer, wait) = tokio::sync::oneshot::channel();
+        // Said before somebody listens, it would be said to nobody.
+        while ask.on_get && !shared.state.lock().unwrap().reads(session) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let stream = {
             let mut state = shared.state.lock().unwrap();
             state.asked.insert(id.clone(), answer);
@@ -152,10 +156,8 @@ fn by_retry(shared: &Arc<Shared>, tool: &Tool, rpc: &Rpc) -> Result<Vec<String>,
         heard.extend(answers);
         round = before.round + 1;
     }
-    let asked = match tool.rounds.get(round).or(tool.rounds.last().filter(|_| tool.endless)) {
-        Some(asked) => asked,
-        None => return Ok(heard),
-    };
+    let last = tool.rounds.last().filter(|_| tool.endless);
+    let Some(asked) = tool.rounds.get(round).or(last) else { return Ok(heard) };
     let requests: BTreeMap<String, &Ask> = (0..).map(key).zip(asked).collect();
     // Characters that are easily lost on the way.
     let state = format!("state {} of {} \"é\\/\u{1f980}\u{7f}=", shared.next(), tool.name);

@@ -156,7 +156,7 @@ pub(super) fn get(shared: &Arc<Shared>, request: &Request) -> Reply {
         let Some((log, at)) = place(shared, last) else {
             return refuse(400, -32000, "Invalid Last-Event-ID");
         };
-        shared.state.lock().unwrap().get_readers.push(gone.clone());
+        shared.state.lock().unwrap().get_readers.push((session, gone.clone()));
         return run::stream(&script, log, at, Some(gone));
     }
     let fresh = shared.stream();
@@ -165,7 +165,7 @@ pub(super) fn get(shared: &Arc<Shared>, request: &Request) -> Reply {
         Some(session) => Arc::clone(&session.general),
         None => Arc::clone(state.general.get_or_insert(fresh)),
     };
-    state.get_readers.push(gone.clone());
+    state.get_readers.push((session, gone.clone()));
     drop(state);
     let at = general.len();
     run::stream(&script, general, at, Some(gone))

@@ -96,7 +96,13 @@ pub(super) fn call(
     };
     let name = tool.name.clone();
     let told = ask::capabilities(shared, rpc, client);
-    shared.state.lock().unwrap().told.push((name.clone(), told));
+    {
+        let mut state = shared.state.lock().unwrap();
+        state.told.push((name.clone(), told));
+        if let Client::Legacy(session) = client {
+            state.callers.insert(session.clone());
+        }
+    }
     let key = match client {
         Client::Legacy(session) => Some((session.clone(), id.clone())),
         Client::Modern => None,

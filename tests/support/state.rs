@@ -47,8 +47,10 @@ pub(super) struct State {
     /// The streams that can be resumed, by their key.
     pub streams: HashMap<String, Arc<StreamLog>>,
     pub listeners: Vec<Listener>,
-    /// One for each GET stream; cancelled once the client has left it.
-    pub get_readers: Vec<CancellationToken>,
+    /// One for each GET stream, with its session; cancelled once the client has left it.
+    pub get_readers: Vec<(String, CancellationToken)>,
+    /// The sessions in which something was called.
+    pub callers: HashSet<String>,
     /// The `requestState`s that modern clients have to bring back, once each.
     pub issued: HashMap<String, Issued>,
     /// What was wrong with retries.
@@ -76,6 +78,13 @@ pub(super) struct State {
     pub in_flight: usize,
     pub peak: usize,
     pub last_answer: String,
+}
+
+impl State {
+    /// True when this session has an open GET stream.
+    pub(super) fn reads(&self, session: &str) -> bool {
+        self.get_readers.iter().any(|(of, gone)| of == session && !gone.is_cancelled())
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -233,13 +242,19 @@ impl Shared {
         }
     }
 
-    /// True when `list_changed` of this kind goes to somebody.
+    /// True when `list_changed` of this kind goes to somebody, and to every session that calls
+    /// or subscribes.
     pub(super) fn is_heard(&self, kind: &str) -> bool {
         let method = format!("notifications/{kind}/list_changed");
         let state = self.state.lock().unwrap();
         let mut open = state.listeners.iter().filter(|listener| !listener.gone.is_cancelled());
-        open.any(|listener| listener.filter.wants(&method))
-            || state.get_readers.iter().any(|gone| !gone.is_cancelled())
+        if open.any(|listener| listener.filter.wants(&method)) {
+            return true;
+        }
+        let subscribers = state.subscribed.iter().map(|(session, _)| session);
+        let mut busy = state.callers.iter().chain(subscribers);
+        state.get_readers.iter().any(|(_, gone)| !gone.is_cancelled())
+            && busy.all(|id| !state.sessions.contains_key(id) || state.reads(id))
     }
 
     /// The URIs that somebody is subscribed to now, in either way.

@@ -103,7 +103,8 @@ impl Upstream {
         self.poll("open streams", || self.open_streams() >= count);
     }
 
-    /// Waits until a change of `tools`, `prompts` or `resources` would be heard by somebody.
+    /// Waits until a change of `tools`, `prompts` or `resources` would be heard, by every legacy
+    /// session that something was called in too.
     pub fn wait_until_heard(&self, kind: &str) {
         self.poll("an open stream", || self.shared.is_heard(kind));
     }
@@ -188,7 +189,7 @@ impl Upstream {
     /// How many GET and listen streams are open.
     pub fn open_streams(&self) -> usize {
         let state = self.shared.state.lock().unwrap();
-        let get = state.get_readers.iter().filter(|gone| !gone.is_cancelled()).count();
+        let get = state.get_readers.iter().filter(|(_, gone)| !gone.is_cancelled()).count();
         get + state.listeners.iter().filter(|listener| !listener.gone.is_cancelled()).count()
     }
 
