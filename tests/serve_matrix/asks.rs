@@ -1,7 +1,7 @@
 //! What an upstream wants from the client while it works, in the words of the client's era.
 
 use crate::support::{
-    duo::{Cell, Duo, Shown, able, matrix},
+    duo::{Cell, D, Duo, Shown, able, matrix},
     script::{Script, Tool},
     talk::{eventually, text, told},
 };
@@ -163,6 +163,9 @@ fn forms_only() -> Value {
 }
 
 fn no_url(cell: Cell) -> Shown {
+    if cell == D {
+        return Err("it passes, and the upstream is told what the client can do");
+    }
     // This one asks whatever was declared.
     let id = if cell.upstream { "" } else { r#","elicitationId":"e""# };
     let params =
