@@ -87,7 +87,7 @@ fn updated(cell: Cell) -> Shown {
         assert_eq!(duo.result("resources/subscribe", json!({"uri": public})), json!({}));
     }
     duo.up.wait_for_subscriptions(&["db:1"]);
-    duo.up.wait_until_heard("resources");
+    duo.up.wait_until_heard("updates");
     duo.up.push_updated("db:2");
     duo.up.push_updated("db:1");
     let heard = duo.wait_heard(METHOD, 1);

@@ -242,13 +242,17 @@ impl Shared {
         }
     }
 
-    /// True when `list_changed` of this kind goes to somebody, and to every session that calls
-    /// or subscribes.
+    /// True when `list_changed` of this kind, or `updates` of resources, goes to somebody, and
+    /// to every session that calls or subscribes.
     pub(super) fn is_heard(&self, kind: &str) -> bool {
         let method = format!("notifications/{kind}/list_changed");
+        let wants = |filter: &Filter| match kind {
+            "updates" => filter.uris.as_ref().is_some_and(|uris| !uris.is_empty()),
+            _ => filter.wants(&method),
+        };
         let state = self.state.lock().unwrap();
         let mut open = state.listeners.iter().filter(|listener| !listener.gone.is_cancelled());
-        if open.any(|listener| listener.filter.wants(&method)) {
+        if open.any(|listener| wants(&listener.filter)) {
             return true;
         }
         let subscribers = state.subscribed.iter().map(|(session, _)| session);

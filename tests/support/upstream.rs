@@ -103,7 +103,7 @@ impl Upstream {
         self.poll("open streams", || self.open_streams() >= count);
     }
 
-    /// Waits until a change of `tools`, `prompts` or `resources` would be heard, by every legacy
+    /// Waits until a change of `tools`, `prompts` or `resources`, or `updates`, would be heard, by every legacy
     /// session that something was called in too.
     pub fn wait_until_heard(&self, kind: &str) {
         self.poll("an open stream", || self.shared.is_heard(kind));
