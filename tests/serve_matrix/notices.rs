@@ -1,7 +1,7 @@
 //! What comes without being the answer to anything, and what takes an answer away.
 
 use crate::support::{
-    duo::{Cell, Duo, Shown, matrix},
+    duo::{A, Cell, Duo, Shown, matrix},
     record::Ended,
     script::Tool,
     talk::eventually,
@@ -20,6 +20,7 @@ fn changes() {
             ("prompts list_changed", |cell| changed(cell, "prompts")),
             ("resources list_changed", |cell| changed(cell, "resources")),
             ("resources/updated", updated),
+            ("roots list_changed", roots_changed),
         ],
     );
 }
@@ -102,6 +103,21 @@ fn updated(cell: Cell) -> Shown {
     duo.up.push_updated("db:1");
     duo.call("echo", json!({}));
     assert_eq!(duo.serve.of_method(METHOD).len(), 1, "{}", duo.serve.story());
+    Ok(())
+}
+
+/// The one notice that goes the other way.
+fn roots_changed(cell: Cell) -> Shown {
+    const METHOD: &str = "notifications/roots/list_changed";
+    if cell != A {
+        return Err("2026-07-28 has no such notification");
+    }
+    let can = json!({"roots": {"listChanged": true}});
+    let mut duo = Duo::with(cell, can.clone(), cell.script());
+    duo.call("echo", json!({}));
+    assert_eq!(duo.up.told_for("echo"), [can]);
+    duo.serve.notify(METHOD, json!({}));
+    duo.up.wait_for_method(METHOD, 1);
     Ok(())
 }
 
