@@ -23,7 +23,7 @@ use std::{
 };
 use support::{
     fault::{End, Fault},
-    script::{Ask, Pages, Script, Tool},
+    script::{Pages, Script, Tool},
     upstream::{DeadPort, Upstream as Server},
 };
 use tokio::sync::mpsc::{self, Receiver};
@@ -401,8 +401,7 @@ async fn lists_come_whole_and_endless_ones_end() {
 
 #[tokio::test]
 async fn questions_of_the_server_are_answered() {
-    let ask = |method: &str| Ask { method: method.into(), params: "{}".into(), on_get: false };
-    let asking = |name: &str, method: &str| Tool { ask: Some(ask(method)), ..Tool::echo(name) };
+    let asking = |name: &str, method: &str| Tool::echo(name).asks(method, "{}");
     let server = Server::start(
         Script::legacy()
             .sse()
