@@ -1,8 +1,29 @@
 //! One connection against a real HTTP server, in both eras and with everything that goes wrong.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    reason = "a test says what it expects, and plays the other side"
+)]
 
 mod support;
+
+#[path = "upstream/asks.rs"]
+mod asks;
+#[path = "upstream/eras.rs"]
+mod eras;
+#[path = "upstream/listening.rs"]
+mod listening;
+#[path = "upstream/lists.rs"]
+mod lists;
+#[path = "upstream/requests.rs"]
+mod requests;
+#[path = "upstream/stub.rs"]
+mod stub;
+#[path = "upstream/tasks.rs"]
+mod tasks;
 
 use allmcp::{
     auth::{CredentialConfig, Credentials},
@@ -33,6 +54,7 @@ struct Bench {
     upstream: Upstream,
     events: Receiver<(allmcp::name::ConnectionName, Event)>,
     shutdown: Shutdown,
+    declared: Declared,
 }
 
 impl Bench {
@@ -70,8 +92,9 @@ impl Bench {
         let shutdown = Shutdown::new();
         let net = Net::new(NetConfig::default());
         let declared = Declared::default();
-        let deps = Deps { net, shutdown: shutdown.clone(), events: sender, declared };
-        Self { upstream: Upstream::new(config, deps), events, shutdown }
+        let deps =
+            Deps { net, shutdown: shutdown.clone(), events: sender, declared: declared.clone() };
+        Self { upstream: Upstream::new(config, deps), events, shutdown, declared }
     }
 
     fn to(server: &Server) -> Self {

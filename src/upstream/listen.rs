@@ -306,7 +306,7 @@ async fn read_until_change(
     let Some(stream) = stream else { return false };
     tokio::select! {
         () = stream.read(router) => false,
-        changed = changes.changed() => changed.is_ok(),
+        known = changes.changed() => known.is_ok(),
     }
 }
 

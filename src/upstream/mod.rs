@@ -379,10 +379,6 @@ impl Inner {
         self.track.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known_era(&self) -> Option<Era> {
-        self.track().era
-    }
-
     fn admit(&self) -> Result<Permit<'_>, UpstreamError> {
         self.breaker.admit().map_err(|refused| {
             let last = self.track().last_error.clone();

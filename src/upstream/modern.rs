@@ -77,7 +77,7 @@ fn base64(bytes: &[u8]) -> String {
 /// What the answer to `server/discover` says of the server.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    Modern(Session),
+    Modern(Box<Session>),
     /// It speaks only revisions with `initialize`.
     Legacy,
     /// It is modern, and we have no revision in common.
@@ -88,7 +88,7 @@ pub(super) enum Verdict {
 pub(super) fn discovered(epoch: u64, result: &Bytes) -> Verdict {
     let versions = versions(splice::get(result, "supportedVersions"));
     match common(&versions) {
-        Verdict::Modern(session) => Verdict::Modern(Session {
+        Verdict::Modern(session) => Verdict::Modern(Box::new(Session {
             epoch,
             about: About {
                 server_info: meta::get(result, meta::SERVER_INFO)
@@ -97,8 +97,8 @@ pub(super) fn discovered(epoch: u64, result: &Bytes) -> Verdict {
                 instructions: splice::get_str(result, "instructions")
                     .map(|s| text::clean(&s).into_owned()),
             },
-            ..session
-        }),
+            ..*session
+        })),
         other => other,
     }
 }
@@ -110,7 +110,9 @@ pub(super) fn refused(epoch: u64, error: &RpcError) -> Verdict {
         UNSUPPORTED_VERSION => {
             let supported = error.data().and_then(|data| splice::get(&data, "supported"));
             match common(&versions(supported)) {
-                Verdict::Modern(session) => Verdict::Modern(Session { epoch, ..session }),
+                Verdict::Modern(session) => {
+                    Verdict::Modern(Box::new(Session { epoch, ..*session }))
+                }
                 other => other,
             }
         }
@@ -127,7 +129,7 @@ fn versions(list: Option<Bytes>) -> Vec<String> {
 fn common(versions: &[String]) -> Verdict {
     let spoken = |era| era::dates(era).find(|date| versions.iter().any(|v| v == date));
     if let Some(version) = spoken(Era::Modern) {
-        return Verdict::Modern(Session::new(Era::Modern, version));
+        return Verdict::Modern(Box::new(Session::new(Era::Modern, version)));
     }
     if versions.is_empty() || spoken(Era::Legacy).is_some() {
         return Verdict::Legacy;

@@ -161,7 +161,11 @@ impl Inner {
 
     /// When the server last showed that it is legacy, if that is still to be believed.
     fn known_legacy(&self) -> Option<SystemTime> {
-        let at = self.track().era_at.filter(|_| self.known_era() == Some(Era::Legacy))?;
+        let (era, at) = {
+            let track = self.track();
+            (track.era, track.era_at)
+        };
+        let at = at.filter(|_| era == Some(Era::Legacy))?;
         at.elapsed().is_ok_and(|age| age < LEGACY_FOR).then_some(at)
     }
 
@@ -183,7 +187,7 @@ impl Inner {
             }
         }
         match self.discover(epoch, deadline).await {
-            Ok(modern::Verdict::Modern(session)) => Ok(self.shown(session)),
+            Ok(modern::Verdict::Modern(session)) => Ok(self.shown(*session)),
             Ok(modern::Verdict::Legacy) => {
                 let session = self.initialize(epoch, caps, deadline).await?;
                 Ok(self.shown(session))

@@ -101,13 +101,13 @@ impl Inner {
             armed: true,
         };
         // What the server asks while nothing of the call is open comes on the GET stream.
-        let talk = call.link.map(|link| Talk::begin(&session, token, link, &said, pulse));
+        let asking = call.link.map(|link| Talk::begin(&session, token, link, &said, pulse));
         let whole = Deadline::extended_by(HARD_END, pulse.clone());
         whole
             .run(self.until_it_rests(task, &params))
             .await
             .map_err(Failure::elapsed("end of the task", true))??;
-        drop(talk);
+        drop(asking);
         let result = Exchange {
             method: "tasks/result",
             params: &params,
