@@ -189,7 +189,7 @@ mod tests {
         let deadline = Deadline::extended_by(Duration::from_secs(55), pulse.clone());
         let answering = async {
             let hold = pulse.hold();
-            sleep(Duration::from_secs(300)).await;
+            sleep(Duration::from_mins(5)).await;
             drop(hold);
             std::future::pending::<()>().await;
         };

@@ -226,8 +226,9 @@ impl Inner {
                     self.wanted.listened(Honoured { generation, acknowledged });
                     stream = Some(new);
                 }
-                Err(failure) if passes(&failure) => {
-                    tracing::debug!(connection = %self.config.name, ?failure, "no subscription; trying again");
+                // Who asked for more is told so, and what is open goes on.
+                Err(failure) if stream.is_some() || passes(&failure) => {
+                    tracing::debug!(connection = %self.config.name, ?failure, "no new subscription");
                     self.wanted.not_listened(generation);
                 }
                 Err(failure) => {

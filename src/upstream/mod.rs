@@ -45,7 +45,7 @@ use crate::{
     net::{Net, Route},
     store::OtherLists,
     task::Shutdown,
-    wire::{ClientLink, Declared, LogLevel, Outcome, splice::quote},
+    wire::{ClientLink, Declared, Outcome, splice::quote},
 };
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -322,44 +322,6 @@ impl Upstream {
         let start = Instant::now();
         let result = self.0.all_lists().await;
         self.0.settle(permit, result, start, false)
-    }
-
-    /// Wants to hear of changes of this resource, by the upstream's own URI; told by
-    /// [`Event::ResourceUpdated`], also over later sessions.
-    pub async fn subscribe(&self, uri: &str) -> Result<(), UpstreamError> {
-        let permit = self.0.admit()?;
-        let start = Instant::now();
-        let result = Box::pin(self.0.subscribe(uri)).await;
-        self.0.settle(permit, result, start, false)
-    }
-
-    /// No longer wants to hear of it.
-    pub async fn unsubscribe(&self, uri: &str) {
-        Box::pin(self.0.unsubscribe(uri)).await;
-    }
-
-    /// Wants to hear of a task of a modern upstream (SEP-2663), by the upstream's own id; told
-    /// by [`Event::Task`].
-    pub async fn watch_task(&self, id: &str) -> Result<(), UpstreamError> {
-        let permit = self.0.admit()?;
-        let start = Instant::now();
-        let result = Box::pin(self.0.watch_task(id)).await;
-        self.0.settle(permit, result, start, false)
-    }
-
-    /// No longer wants to hear of it.
-    pub fn unwatch_task(&self, id: &str) {
-        self.0.unwatch_task(id);
-    }
-
-    /// The least severe messages that somebody wants to hear outside of calls; `None`: nobody.
-    pub fn log_level(&self, level: Option<LogLevel>) {
-        self.0.log_level(level);
-    }
-
-    /// The roots of the client changed.
-    pub fn roots_changed(&self) {
-        self.0.roots_changed();
     }
 
     /// Ends the sessions (DELETE where there is one), within a second.

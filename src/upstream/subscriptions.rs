@@ -2,7 +2,7 @@
 //! It outlives sessions: each new one is told again.
 
 use super::{
-    Exchange, Inner,
+    Exchange, Inner, Upstream, UpstreamError,
     caps::is_true,
     deadline::{Deadline, Pulse},
     failure::Failure,
@@ -20,7 +20,7 @@ use bytes::Bytes;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
@@ -149,8 +149,48 @@ impl Session {
     }
 }
 
+impl Upstream {
+    /// Wants to hear of changes of this resource, by the upstream's own URI; told by
+    /// [`Event::ResourceUpdated`], also over later sessions.
+    pub async fn subscribe(&self, uri: &str) -> Result<(), UpstreamError> {
+        let permit = self.0.admit()?;
+        let start = Instant::now();
+        let result = Box::pin(self.0.subscribe(uri)).await;
+        self.0.settle(permit, result, start, false)
+    }
+
+    /// No longer wants to hear of it.
+    pub async fn unsubscribe(&self, uri: &str) {
+        Box::pin(self.0.unsubscribe(uri)).await;
+    }
+
+    /// Wants to hear of a task of a modern upstream (SEP-2663), by the upstream's own id; told
+    /// by [`Event::Task`].
+    pub async fn watch_task(&self, id: &str) -> Result<(), UpstreamError> {
+        let permit = self.0.admit()?;
+        let start = Instant::now();
+        let result = Box::pin(self.0.watch_task(id)).await;
+        self.0.settle(permit, result, start, false)
+    }
+
+    /// No longer wants to hear of it.
+    pub fn unwatch_task(&self, id: &str) {
+        self.0.unwatch_task(id);
+    }
+
+    /// The least severe messages that somebody wants to hear outside of calls; `None`: nobody.
+    pub fn log_level(&self, level: Option<LogLevel>) {
+        self.0.log_level(level);
+    }
+
+    /// The roots of the client changed.
+    pub fn roots_changed(&self) {
+        self.0.roots_changed();
+    }
+}
+
 impl Inner {
-    pub(super) async fn subscribe(self: &Arc<Self>, uri: &str) -> Result<(), Failure> {
+    async fn subscribe(self: &Arc<Self>, uri: &str) -> Result<(), Failure> {
         let deadline = Deadline::new(CHANGING);
         let session = self.session(&deadline).await?;
         let listens = session.era == Era::Legacy || self.config.listen;
@@ -170,7 +210,7 @@ impl Inner {
         result
     }
 
-    pub(super) async fn unsubscribe(self: &Arc<Self>, uri: &str) {
+    async fn unsubscribe(self: &Arc<Self>, uri: &str) {
         if !self.unwant(Topic::Resource(uri)) {
             return;
         }
@@ -184,7 +224,7 @@ impl Inner {
         }
     }
 
-    pub(super) async fn watch_task(self: &Arc<Self>, id: &str) -> Result<(), Failure> {
+    async fn watch_task(self: &Arc<Self>, id: &str) -> Result<(), Failure> {
         let deadline = Deadline::new(CHANGING);
         let session = self.session(&deadline).await?;
         if session.era == Era::Legacy || !session.offers_tasks() || !self.config.listen {
@@ -198,7 +238,7 @@ impl Inner {
         result
     }
 
-    pub(super) fn unwatch_task(&self, id: &str) {
+    fn unwatch_task(&self, id: &str) {
         self.unwant(Topic::Task(id));
     }
 
@@ -305,7 +345,7 @@ impl Inner {
 
     /// Keeps the level, and tells the server of a new one. That nobody listens any more cannot
     /// be said in the old revisions: what still comes is dropped by who gets it.
-    pub(super) fn log_level(self: &Arc<Self>, level: Option<LogLevel>) {
+    fn log_level(self: &Arc<Self>, level: Option<LogLevel>) {
         if std::mem::replace(&mut self.wanted.list().level, level) == level || level.is_none() {
             return;
         }
@@ -329,7 +369,7 @@ impl Inner {
         }
     }
 
-    pub(super) fn roots_changed(self: &Arc<Self>) {
+    fn roots_changed(self: &Arc<Self>) {
         let Some(session) = self.session.load_full() else { return };
         if session.era == Era::Modern || !session.declared.roots_changed {
             return;

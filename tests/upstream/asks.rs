@@ -240,3 +240,22 @@ async fn a_modern_request_mirrors_its_client_and_tasks_come_only_when_declared()
     assert_eq!(said(0), json!({"sampling": {}, "roots": {}, "extensions": tasks}));
     assert_eq!(said(1), json!({}));
 }
+
+#[tokio::test]
+async fn a_flood_of_questions_is_refused_beyond_a_bound() {
+    let (stub, calls) = server(None).await;
+    let bench = Bench::new(&stub.url, |_| {});
+    let client = Arc::new(Client { pause: Duration::from_mins(5), ..Client::with(FORM) });
+    let asking = async {
+        let one = nth(&calls, 0).await;
+        for n in 0..40 {
+            one.1.send(ask(&format!("q{n}"), "elicitation/create", json!({}))).unwrap();
+        }
+        assert_eq!(stub.answer_to("q39").await["error"]["code"], -32603);
+        assert_eq!(client.asked.lock().unwrap().len(), 32);
+    };
+    tokio::select! {
+        reply = bench.upstream.call(of(&client)) => panic!("it waits for ever: {reply:?}"),
+        () = asking => {}
+    }
+}

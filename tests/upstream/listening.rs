@@ -46,8 +46,12 @@ async fn server() -> (Stub, Open) {
         if seen.method() != "subscriptions/listen" {
             return seen.result(json!({"resultType": "complete", "resources": [], "prompts": [], "resourceTemplates": []}));
         }
-        let (lines, said) = events();
         let id = seen.body["id"].clone();
+        let wanted = &seen.body["params"]["notifications"]["resourceSubscriptions"];
+        if wanted.as_array().is_some_and(|uris| uris.contains(&json!("x://bad"))) {
+            return seen.error(400, -32602);
+        }
+        let (lines, said) = events();
         let mut filter = seen.body["params"]["notifications"].clone();
         if let Some(uris) = filter["resourceSubscriptions"].as_array_mut() {
             uris.retain(|uri| uri != "x://no");
@@ -69,8 +73,10 @@ async fn a_modern_subscription_follows_what_is_wanted() {
     let first = stub.wait("subscriptions/listen", 1).await;
     assert_eq!(first[0].body["params"]["notifications"], json!({"toolsListChanged": true}));
     bench.upstream.subscribe("x://a").await.unwrap();
-    let error = bench.upstream.subscribe("x://no").await.unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::Rpc(ref e) if e.code == -32601), "{error}");
+    for refused in ["x://no", "x://bad"] {
+        let error = bench.upstream.subscribe(refused).await.unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Rpc(ref e) if e.code == -32601), "{error}");
+    }
     bench.upstream.watch_task("t").await.unwrap();
     let last = |stub: &Stub| {
         let all = stub.all("subscriptions/listen");

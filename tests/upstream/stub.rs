@@ -104,7 +104,7 @@ impl Stub {
         panic!("waited in vain for {count} × {what}: {:#?}", self.seen.lock().unwrap());
     }
 
-    /// What was POSTed as the answer to our question of this id.
+    /// What came as the answer to our question of this id.
     pub async fn answer_to(&self, id: &str) -> Value {
         for _ in 0..1000 {
             let seen = self.seen.lock().unwrap().clone();
@@ -124,7 +124,7 @@ async fn serve(
     answer: &(dyn Fn(&Seen) -> Said + Send + Sync),
 ) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let one = Seen {
         http: head.method.to_string(),
         headers: head.headers,
