@@ -117,6 +117,7 @@ fn call(tool: &str, arguments: &str) -> Call {
         replay_safe: false,
         link: None,
         tool: None,
+        later_round: false,
     }
 }
 

@@ -181,8 +181,19 @@ fn explain(failed: UpstreamError, link: Option<&Link>, plain: bool) -> Told {
 fn missing(rpc: &RpcError) -> String {
     let needed = rpc.data().and_then(|data| splice::get(&data, "requiredCapabilities"));
     let needed = needed.unwrap_or_default();
-    let names: Vec<_> =
-        splice::members(&needed).filter_map(|m| splice::string(&needed[m.key])).collect();
+    let mut names = Vec::new();
+    for one in splice::members(&needed) {
+        match splice::string(&needed[one.key]).as_deref() {
+            // It is one of them that is missing.
+            Some("extensions") => {
+                let all = &needed[one.value];
+                let ids = splice::members(all).filter_map(|m| splice::string(&all[m.key]));
+                names.extend(ids.map(std::borrow::Cow::into_owned));
+            }
+            Some(name) => names.push(name.to_owned()),
+            None => {}
+        }
+    }
     let said = text::line(&rpc.message(), 300);
     if names.is_empty() {
         return said;

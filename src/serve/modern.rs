@@ -148,8 +148,8 @@ fn push_own_keys(out: &mut Vec<u8>, hub: &Hub, complete: bool) {
     out.extend_from_slice(tail.as_bytes());
 }
 
-/// The member `_meta` of a result of ours. Results of upstreams stay as they came instead: every
-/// response SHOULD name its server (SEP-2575), and a tool's result is its upstream's.
+/// The member `_meta` of a result of ours: every response SHOULD name its server (SEP-2575). Those
+/// of upstreams stay as they came: they are their upstream's.
 pub(super) fn own_meta(hub: &Hub) -> String {
     format!("\"_meta\":{{{}:{}}}", splice::quote(meta::SERVER_INFO), legacy::server_info(hub))
 }

@@ -98,12 +98,6 @@ impl Caps {
         self.tasks.is_some()
     }
 
-    /// Only what concerns no request of the upstream, for our own requests: nobody can be asked
-    /// in them, but a server may list other tools to a client that shows apps.
-    fn extensions(&self) -> Self {
-        Self { ui: self.ui.clone(), tasks: self.tasks.clone(), ..Self::default() }
-    }
-
     /// The `capabilities` object. `legacy`: with what 2026-07-28 removed.
     pub(super) fn render(&self, legacy: bool) -> Bytes {
         let empty = || Bytes::from_static(b"{}");
@@ -199,8 +193,8 @@ impl Inner {
         if known.words == words {
             return Arc::clone(&known);
         }
+        // Also with a list: servers have tools for clients that can be asked, or that show apps.
         let caps = Caps::read(&words);
-        let caps = if link.is_some() { caps } else { caps.extensions() };
         let said = Said::of(words, caps);
         last.store(Arc::clone(&said));
         said

@@ -15,7 +15,12 @@ use super::{
 };
 use crate::{
     kind::Era,
-    wire::{ClientLink, Id, Outcome, error::HEADER_MISMATCH, frame, meta, splice, splice::Edits},
+    wire::{
+        ClientLink, Id, Outcome, RpcError,
+        error::{HEADER_MISMATCH, INVALID_PARAMS},
+        frame, meta, splice,
+        splice::Edits,
+    },
 };
 use bytes::Bytes;
 use http::HeaderMap;
@@ -44,6 +49,7 @@ pub(super) struct Exchange<'a> {
     pub(super) replay_safe: bool,
     pub(super) link: Option<&'a Arc<dyn ClientLink>>,
     pub(super) tool: Option<&'a ToolFacts>,
+    pub(super) later_round: bool,
     /// The progress token of somebody who hears of it already; `None`: that of the request.
     pub(super) token: Option<u64>,
     /// The last try came so far that something of it may have left; before that a session was
@@ -61,6 +67,7 @@ impl<'a> Exchange<'a> {
             replay_safe: true,
             link: None,
             tool: None,
+            later_round: false,
             token: None,
             left: AtomicBool::new(false),
         }
@@ -166,6 +173,9 @@ impl Inner {
             .link
             .filter(|_| session.era == Era::Legacy)
             .map(|link| Talk::begin(&session, id, link, &said, pulse));
+        if session.era == Era::Legacy && exchange.later_round {
+            return Err(later_round());
+        }
         let body = body(exchange, &session, &said, id);
         let headers = headers(exchange, &session);
         let mut cancel = CancelGuard::new(self, &session, id);
@@ -191,22 +201,27 @@ impl Inner {
             if session.era != Era::Legacy || last.as_ref() == Some(at) {
                 break;
             }
-            tokio::time::sleep(at.wait.min(deadline.left())).await;
-            let last_id = Some(&*at.last_id);
-            let resumed =
-                Box::pin(streamable::get(&route, &prepared, &headers, epoch, last_id, deadline))
-                    .await;
+            let at = at.clone();
             last = Some(at.clone());
-            match resumed {
-                Ok(response) => {
-                    answer = Box::pin(streamable::events(response, id, deadline, &router)).await;
-                    if let Err((Failure::Broken { .. }, at @ None)) = &mut answer {
-                        // A stream that broke again before its first id is taken up once more
-                        // from the same place only if it made headway, which it did not.
-                        at.clone_from(&last);
-                    }
-                }
-                Err(_) => break,
+            let again = async {
+                tokio::time::sleep(at.wait.min(deadline.left())).await;
+                let last_id = Some(&*at.last_id);
+                let resumed =
+                    streamable::get(&route, &prepared, &headers, epoch, last_id, deadline);
+                let response = resumed.await.ok()?;
+                Some(streamable::events(response, id, deadline, &router).await)
+            };
+            let stray = deadline.run(session.strays.take(id));
+            let resumed = tokio::select! {
+                Ok(stray) = stray => Some(Ok(stray)),
+                resumed = Box::pin(again) => resumed,
+            };
+            let Some(resumed) = resumed else { break };
+            answer = resumed;
+            if let Err((Failure::Broken { .. }, at @ None)) = &mut answer {
+                // A stream that broke again before its first id is taken up once more from the
+                // same place only if it made headway, which it did not.
+                at.clone_from(&last);
             }
         }
         cancel.armed &= matches!(answer, Err((Failure::TimedOut { .. }, _)));
@@ -249,6 +264,14 @@ impl Inner {
         }
         failure
     }
+}
+
+/// The server that asked speaks an older revision by now: it would take it for a new call.
+fn later_round() -> Failure {
+    let text = "the server that asked for this input speaks an older revision by now, and knows \
+                nothing of it; call again from the beginning";
+    let error = RpcError::new(INVALID_PARAMS, text);
+    Failure::Status { status: 400, detail: text.to_owned(), error: Some(error) }
 }
 
 /// The headers of this hop.

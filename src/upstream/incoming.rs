@@ -136,6 +136,9 @@ impl Incoming for Router<'_> {
             Kind::Request if self.session.era == Era::Legacy => {
                 self.inner.asked(self.session, self.talk, frame);
             }
+            Kind::Response if self.session.era == Era::Legacy && self.link.is_none() => {
+                self.session.strays.keep(frame);
+            }
             // A modern server sends none (SEP-2322), and could not be answered.
             Kind::Request | Kind::Response => {}
         }

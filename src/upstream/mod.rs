@@ -22,6 +22,7 @@ mod refusal;
 mod retire;
 mod said;
 mod session;
+mod strays;
 mod streamable;
 mod subscriptions;
 mod task_2025;
@@ -128,6 +129,9 @@ pub struct Call {
     pub link: Option<Arc<dyn ClientLink>>,
     /// Of a `tools/call`.
     pub tool: Option<ToolFacts>,
+    /// The client comes back with what it was asked for (SEP-2322): it is a new call to a server
+    /// that did not ask.
+    pub later_round: bool,
 }
 
 /// What the definition of a tool says of how it is called.
@@ -303,6 +307,7 @@ impl Upstream {
             replay_safe: call.replay_safe,
             link: call.link.as_ref(),
             tool: call.tool.as_ref(),
+            later_round: call.later_round,
             token: None,
             left: AtomicBool::new(false),
         };

@@ -8,6 +8,7 @@ use super::{
     legacy, modern,
     retire::{End, Talks},
     said::said,
+    strays::Strays,
     streamable::{self, Answer, SESSION_ID},
 };
 use crate::{
@@ -54,6 +55,7 @@ pub(super) struct Session {
     /// What we declared in `initialize`; nothing in a modern one, where each request says it.
     pub(super) declared: Caps,
     pub(super) talks: Talks,
+    pub(super) strays: Strays,
     pub(super) end: End,
     /// Cancelled when the session is given up, with everything that lives on it.
     pub(super) over: CancellationToken,
@@ -78,6 +80,7 @@ impl Session {
             era_at: None,
             declared: Caps::default(),
             talks: Talks::default(),
+            strays: Strays::default(),
             end: End::default(),
             over: CancellationToken::new(),
         }

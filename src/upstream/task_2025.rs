@@ -115,6 +115,7 @@ impl Inner {
             replay_safe: true,
             link: call.link,
             tool: None,
+            later_round: false,
             token: Some(token),
             left: AtomicBool::new(false),
         };
