@@ -9,6 +9,7 @@ use super::{
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
+static SCHEMA: OnceLock<Value> = OnceLock::new();
 /// How many manifests one may go back through `extends`.
 const DEPTH: usize = 4;
 
@@ -66,7 +67,6 @@ pub(super) fn checked(text: &str, is_builtin: bool, bases: &Bases<'_>) -> Loaded
             return nothing(finding);
         }
     };
-    static SCHEMA: OnceLock<Value> = OnceLock::new();
     let misfits = shape::misfits(&value, SCHEMA.get_or_init(Manifest::schema));
     if !misfits.is_empty() {
         let told = |m: &shape::Misfit| Finding::error(&m.at, lines.position(&m.at), &m.what);
@@ -142,9 +142,14 @@ fn extended(
         layers.push(base);
     }
     let extends = layers[0].get("extends").cloned();
+    let says_verified = layers[0].contains_key("verified");
     let mut whole = layers.pop().unwrap_or_default();
     while let Some(next) = layers.pop() {
         lay_over(&mut whole, next);
+    }
+    if !is_builtin && !says_verified {
+        // Whoever checked the base did not check this one.
+        whole.remove("verified");
     }
     match extends {
         Some(id) => whole.insert("extends".to_owned(), id),
@@ -195,7 +200,9 @@ mod tests {
         let x = checked(text, false, &bases(&[])).manifest.unwrap();
         assert_eq!((x.id.as_str(), x.name.as_str()), ("x", "Base"));
         assert_eq!(x.extends.as_deref(), Some("base"));
-        assert_eq!(x.verified.as_deref(), Some("2026-01-02"), "a date needs no quotes");
+        assert_eq!(x.verified, None, "whoever checked the base did not check this one");
+        let base = checked(BASE, true, &bases(&[])).manifest.unwrap();
+        assert_eq!(base.verified.as_deref(), Some("2026-01-02"), "a date needs no quotes");
         assert!(x.sources.is_empty());
         let mcp = x.mcp.unwrap();
         assert_eq!(mcp.url, "https://base.example/mcp");

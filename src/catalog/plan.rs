@@ -10,7 +10,7 @@ use crate::{
     template::{Hole, Template},
     text,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 /// What a connection is made of. Every text in it is a template that still has its holes: values
 /// are put in at the last moment, so that none can change where a request goes.
@@ -70,12 +70,11 @@ impl Manifest {
     pub fn ways(&self, word: Option<&str>, params: &BTreeMap<String, String>) -> Vec<&Way> {
         let by_id = |way: &&Way| word.is_some_and(|word| word == way.id);
         let named: Vec<&Way> = self.auth.iter().filter(by_id).collect();
-        let left = match named.is_empty() {
-            false => named,
-            true => {
-                let fits = |way: &&Way| word.is_none_or(|word| word == way.kind.word());
-                self.auth.iter().filter(fits).collect()
-            }
+        let left = if named.is_empty() {
+            let fits = |way: &&Way| word.is_none_or(|word| word == way.kind.word());
+            self.auth.iter().filter(fits).collect()
+        } else {
+            named
         };
         let knows = |way: &&Way| params.keys().all(|name| self.knows(way, name));
         let knowing: Vec<&Way> = left.iter().copied().filter(knows).collect();
@@ -102,12 +101,12 @@ impl Manifest {
     pub fn connect_command(&self, way: &Way) -> String {
         let mut command = format!("allmcp connect {}", self.id);
         if let Some(word) = self.way_word(way) {
-            command.push_str(&format!(" --auth {word}"));
+            let _ = write!(command, " --auth {word}");
         }
         let asked = self.params_of(way).filter(|p| p.is_needed() && !way.tells(&p.name));
         for param in asked {
             let value = text::word(&param.name.to_uppercase(), 60);
-            command.push_str(&format!(" --param {}={value}", param.name));
+            let _ = write!(command, " --param {}={value}", param.name);
         }
         command
     }
@@ -250,7 +249,7 @@ impl Expanded {
         let mut url = self.url.clone();
         for (key, value) in &self.query {
             url.push(if url.contains('?') { '&' } else { '?' });
-            url.push_str(&format!("{key}={value}"));
+            let _ = write!(url, "{key}={value}");
         }
         url
     }

@@ -251,7 +251,7 @@ fn hidden(path: &Path) -> bool {
 }
 
 /// What manifests may extend: another one of the user's, else a built-in one.
-fn bases<'a>(own: &'a [Text]) -> impl Fn(&str, bool) -> Option<Base> + 'a {
+fn bases(own: &[Text]) -> impl Fn(&str, bool) -> Option<Base> + '_ {
     |id, builtin_only| {
         let own = own.iter().filter(|_| !builtin_only).find(|(_, known, _)| known == id);
         match own {

@@ -11,11 +11,15 @@ impl Manifest {
         schema
     }
 
-    /// The schema of a file: with `extends` only the id has to be there.
+    /// The schema of a file. With `extends` only the id has to be there, and of the tables that
+    /// are merged only what is different.
     pub fn file_schema() -> Value {
         let mut schema = Self::schema();
         let required = std::mem::take(&mut schema["required"]);
         schema["required"] = serde_json::json!(["id"]);
+        for merged in ["Mcp", "Http", "Check"] {
+            schema["$defs"][merged]["required"] = serde_json::json!([]);
+        }
         schema["anyOf"] = serde_json::json!([{"required": ["extends"]}, {"required": required}]);
         schema
     }

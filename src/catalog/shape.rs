@@ -44,7 +44,7 @@ impl<'a> Check<'a> {
         if let Some(words) = schema["enum"].as_array() {
             return self.word(at, value, &words.iter().collect::<Vec<_>>());
         }
-        if !self.is_type(value, schema) {
+        if !is_type(value, schema) {
             let what = format!("must be {}", type_name(schema));
             return self.wrong(at, what);
         }
@@ -133,22 +133,22 @@ impl<'a> Check<'a> {
             }
         }
     }
+}
 
-    fn is_type(&self, value: &Value, schema: &Value) -> bool {
-        let fits = |word: &Value| match word.as_str().unwrap_or_default() {
-            "string" => value.is_string(),
-            "integer" => value.is_i64() || value.is_u64(),
-            "number" => value.is_number(),
-            "boolean" => value.is_boolean(),
-            "array" => value.is_array(),
-            "object" => value.is_object(),
-            _ => false,
-        };
-        match &schema["type"] {
-            Value::Null => true,
-            Value::Array(words) => words.iter().any(fits),
-            word => fits(word),
-        }
+fn is_type(value: &Value, schema: &Value) -> bool {
+    let fits = |word: &Value| match word.as_str().unwrap_or_default() {
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => false,
+    };
+    match &schema["type"] {
+        Value::Null => true,
+        Value::Array(words) => words.iter().any(fits),
+        word => fits(word),
     }
 }
 

@@ -108,10 +108,10 @@ fn print_way(cx: &Context, m: &Manifest, way: &Way) -> io::Result<()> {
     let typed = way.login.iter().flat_map(|login| &login.asks);
     let asked: Vec<_> = way.secrets.iter().chain(typed).collect();
     for ask in asked {
-        let like = ask.example.as_ref().map(|e| format!(", like {e}")).unwrap_or_default();
+        let looks = ask.example.as_ref().map(|e| format!(", like {e}")).unwrap_or_default();
         let help = ask.help.as_ref().map(|help| format!(": {help}")).unwrap_or_default();
         let optional = if ask.optional { ", optional" } else { "" };
-        let line = format!("asks for {} ({}{optional}{like}){help}", ask.title, ask.name);
+        let line = format!("asks for {} ({}{optional}{looks}){help}", ask.title, ask.name);
         out.line(&format!("    {}", text::line(&line, 600)))?;
     }
     out.line(&format!("    {}", m.connect_command(way)))
