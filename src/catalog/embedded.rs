@@ -45,7 +45,10 @@ pub(super) fn text(id: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::ALL;
-    use crate::catalog::load::{self, Base};
+    use crate::catalog::{
+        Level,
+        load::{self, Base},
+    };
     use std::{collections::BTreeSet, path::Path};
 
     fn base(id: &str, _: bool) -> Option<Base> {
@@ -66,10 +69,11 @@ mod tests {
 
     #[test]
     fn every_manifest_fits_the_schema_and_passes_lint() {
-        let mut told = Vec::new();
+        let mut told = Vec::<String>::new();
         for (id, text) in ALL {
             let loaded = load::checked(text, true, &base);
-            told.extend(loaded.findings.iter().map(|finding| format!("{id}.toml:{finding}")));
+            let errors = loaded.findings.iter().filter(|finding| finding.level == Level::Error);
+            told.extend(errors.map(|finding| format!("{id}.toml:{finding}")));
             assert_eq!(
                 loaded.manifest.map(|manifest| manifest.id).as_deref(),
                 Some(*id),

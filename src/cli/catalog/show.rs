@@ -96,7 +96,7 @@ fn print_way(cx: &Context, m: &Manifest, way: &Way) -> io::Result<()> {
     }
     if let Some(own) = way.oauth.as_ref().and_then(|oauth| oauth.own_client.as_ref()) {
         // The address is known when the sign-in begins; it is told then.
-        let help = own.help.replace("${redirect_uri}", "that is told when you connect");
+        let help = own.help.replace("${redirect_uri}", "(the address that connect then shows)");
         out.line(&format!("    own client: {}", text::line(&help, 600)))?;
         if let Some(page) = &own.page {
             out.line(&format!("    page: {}", text::line(page, 400)))?;
