@@ -102,7 +102,7 @@ fn print_way(cx: &Context, m: &Manifest, way: &Way) -> io::Result<()> {
             out.line(&format!("    page: {}", text::line(page, 400)))?;
         }
     }
-    for param in &way.params {
+    for param in way.params.iter().filter(|param| !way.tells(&param.name)) {
         out.line(&format!("    needs {}", told(param)))?;
     }
     let typed = way.login.iter().flat_map(|login| &login.asks);
