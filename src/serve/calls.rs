@@ -272,7 +272,10 @@ async fn told_newer(
         Ok(answered) => return Ok(modern::result(answered, go)),
         Err(failed) => failed,
     };
-    let Some(rpc) = wants_link(&failed) else { return go.failure(talk, failed, Era::Modern) };
+    let typed = |result: Bytes| modern::complete(&result);
+    let Some(rpc) = wants_link(&failed) else {
+        return go.failure(talk, failed, Era::Modern).map(typed);
+    };
     // Clients of this revision must not see the error (SEP-2322): they are asked, and the call
     // is sent again when they come back.
     let said = Said::by(params, Era::Modern);
@@ -287,7 +290,7 @@ async fn told_newer(
     {
         return Ok(result);
     }
-    go.says(&answer::url_required(rpc))
+    go.says(&answer::url_required(rpc)).map(typed)
 }
 
 /// The error "URL elicitation required" of 2025-11-25.

@@ -179,7 +179,8 @@ fn kept(result: &Bytes) -> Bytes {
     edits.apply(result)
 }
 
-fn complete(result: &Bytes) -> Bytes {
+/// `resultType`, where it is missing.
+pub(super) fn complete(result: &Bytes) -> Bytes {
     let known = memchr::memmem::find(result, b"resultType").is_some()
         && splice::find(result, "resultType").is_some();
     if known {

@@ -94,6 +94,11 @@ impl Caps {
             && all(self.ui.is_some(), other.ui.is_some())
     }
 
+    /// The client takes questions.
+    pub(super) fn asks(&self) -> bool {
+        self.form || self.url || self.sampling || self.roots
+    }
+
     pub(super) fn tasks(&self) -> bool {
         self.tasks.is_some()
     }

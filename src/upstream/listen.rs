@@ -142,7 +142,9 @@ impl Inner {
         let (mut again, mut heard) = (false, false);
         while self.is_present(&session) {
             // A box: the stream stays open for as long as we run, what opens it does not.
-            match Box::pin(self.open_get(&session, last_id.as_deref())).await {
+            let opened = Box::pin(self.open_get(&session, last_id.as_deref())).await;
+            session.tuned.cancel();
+            match opened {
                 Ok(mut stream) => {
                     if again && last_id.is_none() {
                         // What was said in between is lost; the list is the thing to look at.

@@ -33,6 +33,9 @@ use tokio_util::sync::CancellationToken;
 /// old ones never answer a request with `_meta` (rust-sdk#1142).
 const DISCOVER: Duration = Duration::from_secs(5);
 
+/// How long the first request of a session waits for its general stream.
+const TUNING: Duration = Duration::from_secs(1);
+
 /// How long a server that was asked for its era is not asked again because of a refusal.
 const CERTAIN: Duration = Duration::from_mins(1);
 
@@ -56,6 +59,8 @@ pub(super) struct Session {
     pub(super) declared: Caps,
     pub(super) talks: Talks,
     pub(super) strays: Strays,
+    /// Cancelled when the general stream is open, or cannot be had.
+    pub(super) tuned: CancellationToken,
     pub(super) end: End,
     /// Cancelled when the session is given up, with everything that lives on it.
     pub(super) over: CancellationToken,
@@ -81,6 +86,7 @@ impl Session {
             declared: Caps::default(),
             talks: Talks::default(),
             strays: Strays::default(),
+            tuned: CancellationToken::new(),
             end: End::default(),
             over: CancellationToken::new(),
         }
@@ -140,6 +146,11 @@ impl Inner {
             self.retire(old);
         }
         self.listen(&session);
+        if session.era == Era::Legacy && self.config.listen && session.declared.asks() {
+            // A question that comes on the general stream is lost where that is not open yet.
+            let tuned = tokio::time::timeout(TUNING, session.tuned.cancelled());
+            let _late = Box::pin(deadline.run(tuned)).await;
+        }
         self.restore(&session);
         Ok(session)
     }
