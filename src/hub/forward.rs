@@ -193,7 +193,7 @@ impl Hub {
         Ok((Arc::clone(member), own.into_owned()))
     }
 
-    fn task(&self, public: &str) -> Result<(Arc<Member>, String), CallError> {
+    pub(super) fn task(&self, public: &str) -> Result<(Arc<Member>, String), CallError> {
         let index = self.index();
         let (member, own) = if index.is_plain() {
             (index.members().first(), public)

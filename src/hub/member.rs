@@ -260,6 +260,25 @@ impl Route {
         }
     }
 
+    pub(super) async fn watch_task(
+        &self,
+        name: &ConnectionName,
+        id: &str,
+    ) -> Result<(), UpstreamError> {
+        match self {
+            Self::Upstream(upstream) => upstream.watch_task(id).await,
+            Self::None => Err(nothing(name)),
+            #[cfg(test)]
+            Self::Script(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn unwatch_task(&self, id: &str) {
+        if let Self::Upstream(upstream) = self {
+            upstream.unwatch_task(id);
+        }
+    }
+
     pub(super) fn log_level(&self, level: Option<LogLevel>) {
         if let Self::Upstream(upstream) = self {
             upstream.log_level(level);

@@ -112,7 +112,7 @@ struct Inner {
     /// Web addresses that came up in results.
     seen: uris::Seen,
     /// What clients want to hear of, and how many of them.
-    subscriptions: Mutex<HashMap<String, usize>>,
+    subscriptions: Mutex<HashMap<notice::Topic, usize>>,
     /// What the client wants to hear outside of calls.
     log_level: Mutex<Option<LogLevel>>,
     begun: AtomicBool,

@@ -27,6 +27,13 @@ pub enum Notice {
     Task { id: String, params: Bytes },
 }
 
+/// What clients follow, as they know it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Topic {
+    Resource(String),
+    Task(String),
+}
+
 impl Hub {
     /// Everything that is told from now on.
     pub fn notices(&self) -> broadcast::Receiver<Notice> {
@@ -37,56 +44,97 @@ impl Hub {
     /// [`Hub::unsubscribe`].
     pub async fn subscribe(&self, uri: &str) -> Result<(), CallError> {
         let (member, own) = self.resource(uri).await?;
-        if let Some(count) = self.subscriptions().get_mut(uri) {
-            *count += 1;
-            return Ok(());
-        }
-        let subscribed = member.session.route.subscribe(member.name(), &own).await;
-        if let Err(error) = subscribed {
-            return Err(Box::pin(self.told(error)).await);
-        }
-        *self.subscriptions().entry(uri.to_owned()).or_default() += 1;
-        Ok(())
+        self.follow_topic(Topic::Resource(uri.to_owned()), &member, &own).await
     }
 
     pub async fn unsubscribe(&self, uri: &str) {
+        if self.is_last(&Topic::Resource(uri.to_owned()))
+            && let Ok((member, own)) = self.resource(uri).await
         {
-            let mut all = self.subscriptions();
-            match all.get_mut(uri) {
-                None => return,
-                Some(count) if *count > 1 => {
-                    *count -= 1;
-                    return;
-                }
-                Some(_) => all.remove(uri),
-            };
-        }
-        if let Ok((member, own)) = self.resource(uri).await {
             member.session.route.unsubscribe(&own).await;
+        }
+    }
+
+    /// Wants to hear of a task, by its public id (SEP-2663). Each success is undone by one
+    /// [`Hub::unwatch_task`].
+    pub async fn watch_task(&self, id: &str) -> Result<(), CallError> {
+        let (member, own) = self.task(id)?;
+        self.follow_topic(Topic::Task(id.to_owned()), &member, &own).await
+    }
+
+    pub fn unwatch_task(&self, id: &str) {
+        if self.is_last(&Topic::Task(id.to_owned()))
+            && let Ok((member, own)) = self.task(id)
+        {
+            member.session.route.unwatch_task(&own);
+        }
+    }
+
+    async fn follow_topic(
+        &self,
+        topic: Topic,
+        member: &Arc<Member>,
+        own: &str,
+    ) -> Result<(), CallError> {
+        if let Some(count) = self.subscriptions().get_mut(&topic) {
+            *count += 1;
+            return Ok(());
+        }
+        let route = &member.session.route;
+        let followed = match topic {
+            Topic::Resource(_) => route.subscribe(member.name(), own).await,
+            Topic::Task(_) => route.watch_task(member.name(), own).await,
+        };
+        if let Err(error) = followed {
+            return Err(Box::pin(self.told(error)).await);
+        }
+        *self.subscriptions().entry(topic).or_default() += 1;
+        Ok(())
+    }
+
+    /// True when nobody follows it any more.
+    fn is_last(&self, topic: &Topic) -> bool {
+        let mut all = self.subscriptions();
+        match all.get_mut(topic) {
+            None => false,
+            Some(count) if *count > 1 => {
+                *count -= 1;
+                false
+            }
+            Some(_) => all.remove(topic).is_some(),
         }
     }
 
     /// A connection has another session: it hears again of what clients want to know.
     pub(super) fn subscribe_again(&self, member: &Arc<Member>) {
-        let all: Vec<String> = self.subscriptions().keys().cloned().collect();
+        let all: Vec<Topic> = self.subscriptions().keys().cloned().collect();
         if all.is_empty() {
             return;
         }
         let (hub, member) = (self.clone(), Arc::clone(member));
         self.0.deps.shutdown.spawn("subscribe again", async move {
-            for uri in all {
-                let Ok((owner, own)) = hub.resource(&uri).await else { continue };
-                if Arc::ptr_eq(&owner.session, &member.session) {
-                    let again = owner.session.route.subscribe(owner.name(), &own).await;
-                    if let Err(error) = again {
-                        tracing::debug!(connection = %owner.name(), %error, "no subscription");
-                    }
+            for topic in all {
+                let found = match &topic {
+                    Topic::Resource(uri) => hub.resource(uri).await,
+                    Topic::Task(id) => hub.task(id),
+                };
+                let Ok((owner, own)) = found else { continue };
+                if !Arc::ptr_eq(&owner.session, &member.session) {
+                    continue;
+                }
+                let route = &owner.session.route;
+                let again = match topic {
+                    Topic::Resource(_) => route.subscribe(owner.name(), &own).await,
+                    Topic::Task(_) => route.watch_task(owner.name(), &own).await,
+                };
+                if let Err(error) = again {
+                    tracing::debug!(connection = %owner.name(), %error, "no subscription");
                 }
             }
         });
     }
 
-    fn subscriptions(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+    fn subscriptions(&self) -> MutexGuard<'_, HashMap<Topic, usize>> {
         self.0.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

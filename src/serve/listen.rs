@@ -7,7 +7,7 @@ use super::{
     lists::Topic,
 };
 use crate::{
-    hub::Offer,
+    hub::{CallError, Offer},
     wire::{
         Frame, Id, RpcError, error, frame, meta,
         splice::{self, Edits},
@@ -132,28 +132,41 @@ pub(super) async fn open(talk: &Conversation, frame: &Frame, id: &Id) -> Result<
         state.serials += 1;
         let serial = state.serials;
         // What is subscribed to is not its own before it has been accepted.
-        let filter = Filter { resources: Vec::new(), ..wanted.clone() };
+        let filter = Filter { resources: Vec::new(), tasks: Vec::new(), ..wanted.clone() };
         state.open.push(Listen { serial, id: id.clone(), ready: false, filter });
         serial
     };
-    if wanted.resources.is_empty() {
+    if wanted.resources.is_empty() && wanted.tasks.is_empty() {
         acknowledge(talk, id, serial, &wanted).await;
         return Ok(());
     }
     let (talk_, id) = (talk.clone(), id.clone());
     talk.shutdown.spawn("subscribe", async move {
         let mut wanted = wanted;
-        wanted.resources = accepted(&talk_, std::mem::take(&mut wanted.resources)).await;
+        let (resources, tasks) = tokio::join!(
+            accepted(wanted.resources, |uri| {
+                let talk = &talk_;
+                async move { talk.hub.subscribe(&uri).await }
+            }),
+            accepted(wanted.tasks, |id| {
+                let talk = &talk_;
+                async move { talk.hub.watch_task(&id).await }
+            }),
+        );
+        (wanted.resources, wanted.tasks) = (resources, tasks);
         acknowledge(&talk_, &id, serial, &wanted).await;
     });
     Ok(())
 }
 
-/// Those resources whose upstreams will tell of them.
-async fn accepted(talk: &Conversation, wanted: Vec<String>) -> Vec<String> {
-    let all = wanted.into_iter().map(|uri| async move {
-        let subscribed = tokio::time::timeout(PATIENCE, talk.hub.subscribe(&uri)).await;
-        matches!(subscribed, Ok(Ok(()))).then_some(uri)
+/// Those of which their upstreams will tell.
+async fn accepted<F>(wanted: Vec<String>, follow: impl Fn(String) -> F) -> Vec<String>
+where
+    F: Future<Output = Result<(), CallError>>,
+{
+    let all = wanted.into_iter().map(|one| {
+        let followed = tokio::time::timeout(PATIENCE, follow(one.clone()));
+        async move { matches!(followed.await, Ok(Ok(()))).then_some(one) }
     });
     join_all(all).await.into_iter().flatten().collect()
 }
@@ -166,7 +179,7 @@ async fn acknowledge(talk: &Conversation, id: &Id, serial: u64, honoured: &Filte
     };
     if !open {
         // Cancelled meanwhile.
-        return forget(talk, honoured.resources.clone()).await;
+        return forget(talk, honoured).await;
     }
     let params = format!("{{\"_meta\":{},\"notifications\":{}}}", tag(id), honoured.json());
     let method = "notifications/subscriptions/acknowledged";
@@ -177,8 +190,11 @@ async fn acknowledge(talk: &Conversation, id: &Id, serial: u64, honoured: &Filte
     }
 }
 
-async fn forget(talk: &Conversation, resources: Vec<String>) {
-    join_all(resources.iter().map(|uri| talk.hub.unsubscribe(uri))).await;
+async fn forget(talk: &Conversation, filter: &Filter) {
+    for id in &filter.tasks {
+        talk.hub.unwatch_task(id);
+    }
+    join_all(filter.resources.iter().map(|uri| talk.hub.unsubscribe(uri))).await;
 }
 
 impl Listens {
@@ -198,11 +214,11 @@ impl Listens {
             at.map(|at| state.open.remove(at))
         };
         if let Some(listen) = ended
-            && !listen.filter.resources.is_empty()
+            && !(listen.filter.resources.is_empty() && listen.filter.tasks.is_empty())
         {
             let this = talk.clone();
             talk.shutdown.spawn("unsubscribe", async move {
-                forget(&this, listen.filter.resources).await;
+                forget(&this, &listen.filter).await;
             });
         }
     }
