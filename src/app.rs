@@ -15,6 +15,7 @@ pub use server::{ServeError, ServeOptions, serve};
 
 use crate::{
     auth::TokenDeps,
+    catalog::Registry,
     config::{self, Env, Paths, Settings},
     connect::{self, Links},
     hub::{Hub, HubConfig, Plan},
@@ -71,7 +72,8 @@ impl App {
     ) -> Self {
         let app = Self::empty(paths, settings, tenant, None);
         let (only, tokens) = (&Only::All, &app.tokens);
-        let maker = plan::Maker { paths, env, tenant, only, tokens, listen: false };
+        let catalog = Registry::new(paths.providers());
+        let maker = plan::Maker { paths, env, tenant, only, tokens, listen: false, catalog };
         app.hub.apply(Plan { with_hidden: scope == Scope::All, ..maker.plan(settings) });
         app
     }

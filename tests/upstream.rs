@@ -86,6 +86,7 @@ impl Bench {
             listen: false,
             known_era: None,
             allow_http: false,
+            api: None,
         };
         change(&mut config);
         let (sender, events) = mpsc::channel(16);

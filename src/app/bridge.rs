@@ -73,6 +73,7 @@ pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(),
         listen: true,
         known_era: None,
         allow_http: bridge.allow_http,
+        api: None,
     };
     let connection = PlanConnection {
         account: bridge.tenant.account(&name),

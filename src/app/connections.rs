@@ -2,20 +2,22 @@
 
 use crate::{
     auth::{ManualProfile, OAuthConfig, ResourceRule},
+    catalog::Registry,
     config::{self, Env, Paths, settings::Settings},
-    connect::{self, AddError, ConnectionStore, Entered},
+    connect::{self, AddError, ConnectionStore, Entered, Provider},
     disk::{
         atomic,
         lock::{FileLock, LockError},
     },
     kind::StoreKind,
+    name::Tenant,
     net::{Net, NetConfig},
     page::browser::Browser,
     store::{GrantStore, tool_cache::ListCache},
     task::Shutdown,
     vault::{VaultConfig, VaultHandle},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// How long one who wants to save waits for the others; a keychain may take its time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -75,15 +77,36 @@ struct ConfigFile {
 impl ConnectionStore for ConfigFile {
     fn connections(&self) -> Vec<Entered> {
         let settings = config::load(&self.paths, &self.env).settings;
-        let entered = |c: config::Connection| Entered {
-            url: c.target_source().to_owned(),
-            name: c.name,
-            auth: c.auth,
-            oauth: oauth_read(&c.oauth),
-            headers: c.headers.into_iter().map(|(k, v)| (k, v.source().to_owned())).collect(),
-            params: c.params.into_iter().map(|(k, v)| (k, v.source().to_owned())).collect(),
-            allow: c.allow,
-            problem: c.problem,
+        let registry = Registry::new(self.paths.providers());
+        let entered = |c: config::Connection| {
+            let headers = c.headers.iter();
+            let headers = headers.map(|(k, v)| (k.clone(), v.source().to_owned())).collect();
+            let params = c.params.iter();
+            let params = params.map(|(k, v)| (k.clone(), v.source().to_owned())).collect();
+            let mut entered = Entered {
+                url: c.target_source().to_owned(),
+                auth: c.auth,
+                oauth: oauth_read(&c.oauth),
+                headers,
+                params,
+                allow: c.allow.clone(),
+                problem: c.problem.clone(),
+                provider: None,
+                name: c.name.clone(),
+            };
+            match provider_of(&registry, &c).transpose() {
+                None => {}
+                Some(Ok(provider)) => {
+                    // The parameters with those that have a default.
+                    if let Ok(resolved) = provider.resolve(&entered.params, &Tenant::default()) {
+                        entered.params = resolved.params;
+                        entered.auth = if c.said_auth { c.auth } else { resolved.auth };
+                    }
+                    entered.provider = Some(provider);
+                }
+                Some(Err(problem)) => entered.problem = entered.problem.or(Some(problem)),
+            }
+            entered
         };
         settings.connections.into_iter().map(entered).collect()
     }
@@ -92,10 +115,17 @@ impl ConnectionStore for ConfigFile {
         let keyed = new.auth != crate::kind::AuthKind::None;
         let entry = config::NewConnection {
             name: new.name.clone(),
-            url: new.url.clone(),
+            target: match &new.provider {
+                None => config::NewTarget::Url(new.url.clone()),
+                Some(provider) => config::NewTarget::Provider {
+                    id: provider.manifest.id.clone(),
+                    way: provider.manifest.has_choice().then(|| provider.way.clone()),
+                    base_url: provider.base_url.clone(),
+                },
+            },
             auth: new.auth,
-            oauth: oauth_written(&new.oauth),
-            headers: new.headers.clone(),
+            oauth: oauth_written(new.provider.as_ref().map_or(&new.oauth, |p| &p.oauth)),
+            headers: new.provider.as_ref().map_or(&new.headers, |p| &p.headers).clone(),
             params: new.params.clone(),
             allow: new.allow.clone(),
             enabled: true,
@@ -119,6 +149,43 @@ impl ConnectionStore for ConfigFile {
 /// the key of one with the entry of the other. Blocks.
 pub fn connect_lock(paths: &Paths) -> Result<FileLock, LockError> {
     FileLock::acquire(&atomic::beside(&paths.config_file, ".connect.lock"), PATIENCE)
+}
+
+/// The provider that an entry names; `None` for one that names none.
+///
+/// # Errors
+/// There is none of that name, its manifest has faults, or it has no such way to sign in.
+pub(super) fn provider_of(
+    registry: &Registry,
+    connection: &config::Connection,
+) -> Result<Option<Provider>, String> {
+    let config::Target::Provider { id, way, base_url } = &connection.target else {
+        return Ok(None);
+    };
+    let manifest = registry.get(id).map_err(|error| error.to_string())?;
+    let params: BTreeMap<String, String> = connection
+        .params
+        .iter()
+        .map(|(name, value)| (name.clone(), value.source().to_owned()))
+        .collect();
+    // Without a way the entry's `auth` says which.
+    let kind = connection.said_auth.then(|| connection.auth.word());
+    let word = way.as_deref().or(kind);
+    let way = manifest.ways(word, &params).first().map(|way| way.id.clone());
+    let way = way.ok_or_else(|| {
+        format!("the provider {id} has no way to sign in called {:?}", word.unwrap_or_default())
+    })?;
+    Ok(Some(Provider {
+        way,
+        base_url: base_url.clone(),
+        headers: connection
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.source().to_owned()))
+            .collect(),
+        oauth: oauth_read(&connection.oauth),
+        manifest,
+    }))
 }
 
 /// What the file says of a sign-in, as `auth` wants it.

@@ -1,17 +1,18 @@
 //! From settings to what the hub is told to be.
 
-use super::connections::{oauth_read, open_vault};
+use super::connections::{oauth_read, open_vault, provider_of};
 use crate::{
-    auth::{CredentialConfig, Credentials, TokenDeps},
+    auth::{CredentialConfig, Credentials, OAuthConfig, TokenDeps},
+    catalog::Registry,
     config::{self, Env, Paths, Settings, Target},
     hub::{Plan, PlanConnection, Rules, Shown, Source},
     kind::{AuthKind, StoreKind, Transport},
     name::{ConnectionName, Tenant},
     template::Template,
-    upstream::{BreakerTimes, UpstreamConfig},
+    upstream::{Api, BreakerTimes, UpstreamConfig},
     vault::VaultHandle,
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Which connections a server shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(super) struct Maker<'a> {
     pub(super) tokens: &'a TokenDeps,
     /// Streams are kept open for what upstreams say of their own accord.
     pub(super) listen: bool,
+    /// Providers by id; those of the user's folder as they are now.
+    pub(super) catalog: Registry,
 }
 
 impl Maker<'_> {
@@ -66,14 +69,18 @@ impl Maker<'_> {
             Only::These(names) if !names.contains(name) => Shown::NotSelected,
             _ => Shown::Yes,
         };
-        let (source, problem) = match self.upstream(connection, vault) {
-            Ok(upstream) => (Source::Upstream(Box::new(upstream)), None),
-            Err(problem) => (Source::None, Some(problem)),
+        let (auth, source, problem) = match self.target(connection) {
+            Ok(at) => {
+                let auth = at.auth;
+                let upstream = self.upstream(connection, at, vault);
+                (auth, Source::Upstream(Box::new(upstream)), None)
+            }
+            Err(problem) => (connection.auth, Source::None, Some(problem)),
         };
         PlanConnection {
             name: name.clone(),
             account: self.tenant.account(name),
-            auth: connection.auth,
+            auth,
             target: connection.target_source().to_owned(),
             fingerprint: fingerprint(connection, vault),
             shown,
@@ -92,68 +99,104 @@ impl Maker<'_> {
     fn upstream(
         &self,
         connection: &config::Connection,
+        at: Where,
         vault: &VaultHandle,
-    ) -> Result<UpstreamConfig, String> {
-        let url = target(connection)?;
+    ) -> UpstreamConfig {
+        let Where { url, headers, params, auth, oauth, api } = at;
         let (first, max) = (connection.breaker.first, connection.breaker.max);
-        Ok(UpstreamConfig {
+        let env = Arc::clone(self.env);
+        let credential = CredentialConfig {
+            name: connection.name.clone(),
+            account: self.tenant.account(&connection.name),
+            auth,
+            oauth,
+            url: url.clone(),
+            headers,
+            params,
+            tenant: self.tenant.clone(),
+            env: Arc::new(move |name| env.var(name)),
+            sign_in_optional: false,
+            token_override: self.env.token_for(&connection.name),
+        };
+        UpstreamConfig {
             name: connection.name.clone(),
             shown_url: url.source().to_owned(),
-            credentials: Credentials::with_tokens(
-                self.credential(connection, url),
-                vault.clone(),
-                self.tokens.clone(),
-            ),
+            credentials: Credentials::with_tokens(credential, vault.clone(), self.tokens.clone()),
             timeout: connection.timeout,
             connect_timeout: connection.connect_timeout,
             breaker: BreakerTimes { first, max },
             listen: self.listen,
             known_era: None,
             allow_http: false,
-        })
+            api,
+        }
     }
 
-    fn credential(&self, connection: &config::Connection, url: Template) -> CredentialConfig {
-        let env = Arc::clone(self.env);
-        CredentialConfig {
-            name: connection.name.clone(),
-            account: self.tenant.account(&connection.name),
-            auth: connection.auth,
-            oauth: oauth_read(&connection.oauth),
-            url,
-            headers: connection.headers.clone(),
-            params: connection.params.clone(),
-            tenant: self.tenant.clone(),
-            env: Arc::new(move |name| env.var(name)),
-            sign_in_optional: false,
-            token_override: self.env.token_for(&connection.name),
+    /// Where a connection leads that this version can serve, or why it cannot.
+    fn target(&self, connection: &config::Connection) -> Result<Where, String> {
+        if let Some(problem) = &connection.problem {
+            return Err(problem.clone());
         }
+        match connection.transport {
+            Transport::Auto | Transport::Http => {}
+            other => return Err(format!("transport = \"{other}\" is not in this version")),
+        }
+        let at = match &connection.target {
+            Target::Url(url) => Where {
+                url: url.clone(),
+                headers: connection.headers.clone(),
+                params: connection.params.clone(),
+                auth: connection.auth,
+                oauth: oauth_read(&connection.oauth),
+                api: None,
+            },
+            Target::Provider { .. } => self.provider(connection)?,
+            Target::Command { .. } => {
+                return Err("local servers are not in this version".to_owned());
+            }
+            Target::None => return Err("it has no url".to_owned()),
+        };
+        match at.auth {
+            AuthKind::Enterprise => Err(format!("auth = \"{}\" is not in this version", at.auth)),
+            AuthKind::None | AuthKind::Key | AuthKind::OAuth | AuthKind::ClientCredentials => {
+                Ok(at)
+            }
+        }
+    }
+
+    fn provider(&self, connection: &config::Connection) -> Result<Where, String> {
+        let Some(provider) = provider_of(&self.catalog, connection)? else {
+            return Err("it names no provider".to_owned());
+        };
+        let sources = connection.params.iter();
+        let params = sources.map(|(name, value)| (name.clone(), value.source().to_owned()));
+        let resolved = provider.resolve(&params.collect(), self.tenant)?;
+        let template = |text: &str| text.parse::<Template>().map_err(|error| error.to_string());
+        let headers = resolved.headers.iter();
+        let params = resolved.params.iter();
+        Ok(Where {
+            url: template(&resolved.url)?,
+            headers: headers
+                .map(|(name, value)| Ok((name.clone(), template(value)?)))
+                .collect::<Result<_, String>>()?,
+            params: params
+                .map(|(name, value)| Ok((name.clone(), template(value)?)))
+                .collect::<Result<_, String>>()?,
+            auth: if connection.said_auth { connection.auth } else { resolved.auth },
+            oauth: resolved.oauth,
+            api: provider.is_api().then(|| Api { manifest: provider.manifest, way: provider.way }),
+        })
     }
 }
 
-/// The URL of a connection that this version can serve, or why it cannot.
-fn target(connection: &config::Connection) -> Result<Template, String> {
-    if let Some(problem) = &connection.problem {
-        return Err(problem.clone());
-    }
-    match connection.auth {
-        AuthKind::None | AuthKind::Key | AuthKind::OAuth | AuthKind::ClientCredentials => {}
-        other @ AuthKind::Enterprise => {
-            return Err(format!("auth = \"{other}\" is not in this version"));
-        }
-    }
-    match connection.transport {
-        Transport::Auto | Transport::Http => {}
-        other => return Err(format!("transport = \"{other}\" is not in this version")),
-    }
-    match &connection.target {
-        Target::Url(url) => Ok(url.clone()),
-        Target::Provider { id, .. } => {
-            Err(format!("provider {id:?} is not in this version; give a url"))
-        }
-        Target::Command { .. } => Err("local servers are not in this version".to_owned()),
-        Target::None => Err("it has no url".to_owned()),
-    }
+/// Where a connection leads, with all that its provider says.
+struct Where {
+    url: Template,
+    headers: Vec<(String, Template)>,
+    params: BTreeMap<String, Template>,
+    auth: AuthKind,
+    oauth: OAuthConfig,
+    api: Option<Api>,
 }
 
 /// Equal as long as a session may go on. Holds templates, never values.

@@ -3,6 +3,7 @@
 use super::{App, Only, open_vault, plan::Maker, remember_good};
 use crate::{
     auth::TokenDeps,
+    catalog::Registry,
     config::{self, ConfigError, Env, Loaded, Paths, Settings, Source, Watch},
     hub::{Hub, Links, Plan},
     kind::StoreKind,
@@ -120,6 +121,7 @@ impl Follower {
             only: &self.only,
             tokens: &self.tokens,
             listen: true,
+            catalog: Registry::new(self.paths.providers()),
         };
         if let Some(links) = &self.links {
             let kind = settings.store.unwrap_or(StoreKind::Keychain);

@@ -81,6 +81,11 @@ impl Manifest {
         if knowing.is_empty() { left } else { knowing }
     }
 
+    /// There is more than one way to sign in.
+    pub fn has_choice(&self) -> bool {
+        self.auth.len() > 1
+    }
+
     /// The parameters of a way, in the order in which they are asked for.
     pub fn params_of<'a>(&'a self, way: &'a Way) -> impl Iterator<Item = &'a Param> {
         self.params.iter().chain(&way.params)
@@ -208,17 +213,17 @@ impl Manifest {
 }
 
 impl Way {
-    /// True for a parameter that the sign-in itself tells: by a list to choose from, by the
-    /// callback, or as a part of what is pasted.
+    /// True for a parameter that the sign-in itself tells: by a list to choose from, or as a part
+    /// of what is pasted. The account that a callback names is asked for all the same: it says
+    /// where the code and the secret may go.
     pub fn tells(&self, name: &str) -> bool {
         let steps = self.login.iter().flat_map(|login| &login.steps);
         let chosen = steps.filter_map(|step| step.choose.as_ref()).any(|c| c.param == name);
-        let account = self.oauth.as_ref().and_then(|oauth| oauth.account.as_ref());
         let like = self.split.as_ref().and_then(|split| split.like.parse::<Template>().ok());
         let part = like.is_some_and(|like| {
             like.holes().any(|hole| matches!(hole, Hole::Param(param) if param == name))
         });
-        chosen || part || account.is_some_and(|account| account.param == name)
+        chosen || part
     }
 }
 

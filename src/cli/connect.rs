@@ -63,6 +63,7 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
         dry_run: args.dry_run,
         tenant: cx.tenant.clone(),
         timeout: None,
+        provider: None,
     };
     let url = request.url.clone();
     let work = async {

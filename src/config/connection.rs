@@ -41,11 +41,12 @@ impl Reader<'_> {
 
     fn connection_keys(&mut self, path: &str, at: usize, table: &DeTable<'_>, c: &mut Connection) {
         let (mut url, mut provider, mut command, mut auth) = (None, None, None, None);
-        let (mut base_url, mut args, mut env) = (None, Vec::new(), Vec::new());
+        let (mut way, mut base_url, mut args, mut env) = (None, None, Vec::new(), Vec::new());
         for (key, at, v) in in_order(table) {
             match key {
                 "url" => self.put(path, key, v, |v| value::url(v).map(Some), &mut url),
                 "provider" => self.put(path, key, v, |v| filled(v).map(Some), &mut provider),
+                "way" => self.put(path, key, v, |v| filled(v).map(Some), &mut way),
                 "base_url" => self.put(path, key, v, |v| value::url(v).map(Some), &mut base_url),
                 "command" => self.put(path, key, v, |v| filled(v).map(Some), &mut command),
                 "args" => self.put(path, key, v, texts, &mut args),
@@ -94,13 +95,15 @@ impl Reader<'_> {
         let secret = |t: &Template| t.needs_secret();
         let needs_key =
             url.as_ref().is_some_and(secret) || c.headers.iter().any(|(_, t)| secret(t));
+        c.said_auth = auth.is_some();
         c.auth = auth.unwrap_or(if needs_key { AuthKind::Key } else { AuthKind::None });
         let has = |key: &str| table.contains_key(key);
         match [has("url"), has("provider"), has("command")] {
             [true, false, false] => c.target = url.map_or(Target::None, Target::Url),
             [false, true, false] => {
                 let base_url = base_url.map(|t: Template| t.source().to_owned());
-                c.target = provider.map_or(Target::None, |id| Target::Provider { id, base_url });
+                c.target =
+                    provider.map_or(Target::None, |id| Target::Provider { id, way, base_url });
             }
             [false, false, true] => {
                 let env = BTreeMap::from_iter(env);
@@ -214,7 +217,7 @@ connections = ["alpha", "zeta"]
         assert_eq!((alpha.write, alpha.destructive), (Rule::Ask, Rule::Deny));
         assert_eq!((alpha.params["board"].source(), alpha.deny.len()), ("5", 1));
         let base_url = Some("https://proxy.example".to_owned());
-        assert_eq!(alpha.target, Target::Provider { id: "kommo".to_owned(), base_url });
+        assert_eq!(alpha.target, Target::Provider { id: "kommo".to_owned(), way: None, base_url });
         assert_eq!(local.target_source(), "npx");
     }
 

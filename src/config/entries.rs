@@ -16,8 +16,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 #[derive(Debug, Clone)]
 pub struct NewConnection {
     pub name: ConnectionName,
-    /// The source of a URL template.
-    pub url: String,
+    pub target: NewTarget,
     pub auth: AuthKind,
     pub oauth: OAuth,
     /// Sources of templates.
@@ -28,6 +27,18 @@ pub struct NewConnection {
     pub enabled: bool,
     /// Remembered in the settings, in the same write.
     pub store: Option<StoreKind>,
+}
+
+/// Where it leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewTarget {
+    /// The source of a URL template.
+    Url(String),
+    Provider {
+        id: String,
+        way: Option<String>,
+        base_url: Option<String>,
+    },
 }
 
 /// Adds a connection after the others; a taken name is an error.
@@ -140,7 +151,17 @@ fn put_connection(document: &mut DocumentMut, new: &NewConnection) -> Result<(),
 
 fn entry(new: &NewConnection) -> Table {
     let mut entry = headed("\n");
-    put(&mut entry, "url", new.url.as_str().into());
+    match &new.target {
+        NewTarget::Url(url) => put(&mut entry, "url", url.as_str().into()),
+        NewTarget::Provider { id, way, base_url } => {
+            put(&mut entry, "provider", id.as_str().into());
+            for (key, value) in [("way", way), ("base_url", base_url)] {
+                if let Some(value) = value {
+                    put(&mut entry, key, value.as_str().into());
+                }
+            }
+        }
+    }
     put(&mut entry, "auth", new.auth.word().into());
     if !new.enabled {
         put(&mut entry, "enabled", false.into());

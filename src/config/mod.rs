@@ -22,7 +22,7 @@ pub mod watch;
 
 pub use edit::edit;
 pub use entries::{
-    NewConnection, add_connection, remove_connection, replace_connection, set_enabled,
+    NewConnection, NewTarget, add_connection, remove_connection, replace_connection, set_enabled,
     set_tool_rules,
 };
 pub use env::Env;

@@ -25,6 +25,7 @@ pub(super) const SETTINGS: &[Key] = &[
 pub(super) const CONNECTION: &[Key] = &[
     ("url", None),
     ("provider", None),
+    ("way", None),
     ("base_url", None),
     ("command", None),
     ("args", Some("[]")),

@@ -72,6 +72,8 @@ pub struct Connection {
     pub target: Target,
     /// Left out, it is `key` where a URL or a header holds a `${secret:…}`, else `none`.
     pub auth: AuthKind,
+    /// `auth` stands in the file.
+    pub said_auth: bool,
     pub oauth: OAuth,
     pub transport: Transport,
     pub enabled: bool,
@@ -99,6 +101,7 @@ impl Connection {
             name,
             target: Target::None,
             auth: AuthKind::None,
+            said_auth: false,
             oauth: OAuth::default(),
             transport: Transport::Auto,
             enabled: true,
@@ -133,6 +136,8 @@ pub enum Target {
     Url(Template),
     Provider {
         id: String,
+        /// Which of its ways to sign in; none: the one that fits.
+        way: Option<String>,
         base_url: Option<String>,
     },
     Command {

@@ -8,6 +8,7 @@
 mod leave;
 mod links;
 mod naming;
+pub mod provider;
 mod refuse;
 mod renew;
 mod save;
@@ -18,6 +19,7 @@ mod way;
 pub use leave::{Left, leave};
 pub use links::{Link, Links};
 pub use naming::default_name;
+pub use provider::{Provider, Resolved};
 pub use renew::reconnect;
 pub use save::save_lists;
 pub use sign_in::Consent;
@@ -61,6 +63,24 @@ pub struct Request {
     pub dry_run: bool,
     pub tenant: Tenant,
     pub timeout: Option<Duration>,
+    /// What all of this was made of, where it is a provider's.
+    pub provider: Option<Provider>,
+}
+
+impl Request {
+    /// The target as the configuration names it.
+    fn target(&self) -> &str {
+        self.provider.as_ref().map_or(&self.url, |provider| &provider.manifest.id)
+    }
+
+    /// It leads where `there` leads.
+    fn is_for(&self, there: &Entered) -> bool {
+        match &self.provider {
+            None => there.provider.is_none() && self.url == there.url,
+            // Its URL may be another for each user.
+            same => *same == there.provider && self.params == there.params,
+        }
+    }
 }
 
 /// A connection as it goes into the configuration, and as it stands there.
@@ -75,6 +95,14 @@ pub struct Entered {
     pub oauth: OAuthConfig,
     /// What is wrong with the entry: nothing is sent for one that is only half understood.
     pub problem: Option<String>,
+    pub provider: Option<Provider>,
+}
+
+impl Entered {
+    /// The target as the configuration names it.
+    fn target(&self) -> &str {
+        self.provider.as_ref().map_or(&self.url, |provider| &provider.manifest.id)
+    }
 }
 
 /// The configuration, as far as connecting needs it; the composition root implements it.

@@ -37,11 +37,15 @@ pub(super) fn pick(request: &Request, host: &str, known: &[Entered]) -> Connecti
     if let Some(name) = &request.name {
         return name.clone();
     }
-    let base = default_name(host);
+    let base = request
+        .provider
+        .as_ref()
+        .and_then(|provider| provider.manifest.id.parse().ok())
+        .unwrap_or_else(|| default_name(host));
     let mut name = base.clone();
     for n in 2_u32.. {
         match known.iter().find(|other| other.name == name) {
-            Some(other) if other.url != request.url => {}
+            Some(other) if !request.is_for(other) => {}
             _ => return name,
         }
         if let Ok(next) = format!("{base}-{n}").parse() {

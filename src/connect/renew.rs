@@ -20,8 +20,8 @@ pub(super) async fn again(
     there: &Entered,
     people: People<'_>,
 ) -> Result<Connected, ConnectError> {
-    if there.url != request.url {
-        let (name, target) = (there.name.clone(), there.url.clone());
+    if !request.is_for(there) {
+        let (name, target) = (there.name.clone(), there.target().to_owned());
         return Err(ConnectError::Taken { name, target });
     }
     if !has_credential(deps, there, &request.tenant).await? {
@@ -63,7 +63,7 @@ pub async fn reconnect(
     let mut instead_of = 0;
     if signs_in {
         // Whatever there is, the user wants a new sign-in.
-        let request = Request { tenant: tenant.clone(), ..as_request(there) };
+        let request = as_request(there, tenant.clone())?;
         let target = refuse::parse(&request)?;
         let config = credential_config(deps, &request, &target, name, there.auth);
         let (stored, facts) = deps.place(&config)?.read().await.map_err(ConnectError::Auth)?;
@@ -85,7 +85,7 @@ async fn renew(
         // A credential could go where the user did not mean it to.
         return Err(ConnectError::Refused(format!("{}: {problem}", there.name)));
     }
-    let mut request = Request { secrets, dry_run, tenant, ..as_request(there) };
+    let mut request = Request { secrets, dry_run, ..as_request(there, tenant)? };
     let target = refuse::parse(&request)?;
     let name = there.name.clone();
     let found = way::find(deps, &mut request, &target, &name, people, instead_of);
@@ -96,16 +96,30 @@ async fn renew(
     save::renewed(deps, request, target, there.clone(), listing).await
 }
 
-fn as_request(there: &Entered) -> Request {
-    Request {
+/// What is there as it is for one user.
+fn as_request(there: &Entered, tenant: Tenant) -> Result<Request, ConnectError> {
+    let request = Request {
         name: Some(there.name.clone()),
         url: there.url.clone(),
         auth: Some(there.auth),
         headers: there.headers.clone(),
         params: there.params.clone(),
         oauth: there.oauth.clone(),
+        provider: there.provider.clone(),
+        tenant,
         ..Request::default()
-    }
+    };
+    let Some(provider) = &there.provider else { return Ok(request) };
+    let resolved = provider.resolve(&there.params, &request.tenant);
+    let resolved =
+        resolved.map_err(|why| ConnectError::Refused(format!("{}: {why}", there.name)))?;
+    Ok(Request {
+        url: resolved.url,
+        headers: resolved.headers,
+        params: resolved.params,
+        oauth: resolved.oauth,
+        ..request
+    })
 }
 
 /// Whether what is stored may be sent to where the connection now points.
@@ -114,7 +128,7 @@ async fn has_credential(
     there: &Entered,
     tenant: &Tenant,
 ) -> Result<bool, ConnectError> {
-    let request = Request { tenant: tenant.clone(), ..as_request(there) };
+    let request = as_request(there, tenant.clone())?;
     let Ok(target) = refuse::parse(&request) else { return Ok(true) };
     let config = credential_config(deps, &request, &target, &there.name, there.auth);
     if !config.uses_vault() {

@@ -46,7 +46,7 @@ pub(super) async fn renewed(
         }
         keep_key(&deps, &request, &target, &there.name, there.auth).await?;
         let account = request.tenant.account(&there.name);
-        save_lists(&deps.cache, &account, &there.url, &listing);
+        save_lists(&deps.cache, &account, there.target(), &listing);
         let tools = listing.tools.len();
         Ok(Connected { name: there.name, auth: there.auth, tools, how: How::Renewed })
     };
@@ -78,15 +78,15 @@ async fn add(
     if let Some(there) = &there
         && !request.force
     {
-        if there.url != request.url {
-            return Err(ConnectError::Taken { name, target: there.url.clone() });
+        if !request.is_for(there) {
+            return Err(ConnectError::Taken { name, target: there.target().to_owned() });
         }
         let how = How::Already { key_unused: !request.secrets.is_empty() };
         return Ok(Connected { name, auth: there.auth, tools: listing.tools.len(), how });
     }
     let account = request.tenant.account(&name);
     let before = keep_key(&deps, &request, &target, &name, auth).await?;
-    save_lists(&deps.cache, &account, &request.url, &listing);
+    save_lists(&deps.cache, &account, request.target(), &listing);
     let entry = Entered {
         name: name.clone(),
         url: request.url.clone(),
@@ -96,6 +96,7 @@ async fn add(
         allow: request.allow.clone(),
         oauth: request.oauth.clone(),
         problem: None,
+        provider: request.provider.clone(),
     };
     if let Err(AddError(text)) = deps.connections.add(&entry, request.force) {
         undo(&deps, &account, before).await;
@@ -107,7 +108,7 @@ async fn add(
             tracing::warn!("the old credential of {name} could not be deleted: {error}");
         }
     }
-    let replaced = there.is_some_and(|there| there.url != request.url);
+    let replaced = there.is_some_and(|there| !request.is_for(&there));
     let how = if replaced { How::Replaced } else { How::New };
     Ok(Connected { name, auth, tools: listing.tools.len(), how })
 }

@@ -46,6 +46,9 @@ pub(super) async fn run(
         listen: false,
         known_era: None,
         allow_http: false,
+        api: request.provider.as_ref().filter(|provider| provider.is_api()).map(|provider| {
+            upstream::Api { manifest: Arc::clone(&provider.manifest), way: provider.way.clone() }
+        }),
     };
     let (events, _heard) = tokio::sync::mpsc::channel(4);
     let shared = upstream::Deps {

@@ -41,6 +41,7 @@ use self::{
 };
 use crate::{
     auth::{Credentials, Prepared},
+    catalog::Manifest,
     kind::{BreakerState, Era, Status},
     name::ConnectionName,
     net::{Net, Route},
@@ -78,6 +79,16 @@ pub struct UpstreamConfig {
     pub known_era: Option<(Era, SystemTime)>,
     /// Cleartext http is taken off loopback too (`bridge --allow-http`).
     pub allow_http: bool,
+    /// It speaks no MCP: a REST API that a manifest describes.
+    pub api: Option<Api>,
+}
+
+/// A REST API of the catalog, signed in to in one way.
+#[derive(Clone)]
+pub struct Api {
+    pub manifest: Arc<Manifest>,
+    /// The id of the way.
+    pub way: String,
 }
 
 /// How long an open breaker waits: first, then doubling up to `max`.

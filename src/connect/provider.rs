@@ -1,0 +1,212 @@
+//! A connection that is made of a provider's manifest.
+
+use crate::{
+    auth::{AccountRule, ManualProfile, OAuthConfig, ResourceRule},
+    catalog::{
+        Manifest,
+        manifest::{Kind, OAuth},
+    },
+    kind::AuthKind,
+    name::Tenant,
+    template::{Template, TemplateError},
+};
+use std::{collections::BTreeMap, sync::Arc};
+use url::Url;
+
+/// A provider of the catalog, and how one signs in to it.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    pub manifest: Arc<Manifest>,
+    /// The id of the way.
+    pub way: String,
+    /// A proxy or a host of one's own in the place of the vendor's.
+    pub base_url: Option<String>,
+    /// What was said besides, and wins over the manifest.
+    pub headers: Vec<(String, String)>,
+    pub oauth: OAuthConfig,
+}
+
+impl PartialEq for Provider {
+    fn eq(&self, other: &Self) -> bool {
+        self.manifest.id == other.manifest.id
+            && self.way == other.way
+            && self.base_url == other.base_url
+    }
+}
+
+impl Eq for Provider {}
+
+impl Provider {
+    /// It is a REST API, and so speaks no MCP.
+    pub fn is_api(&self) -> bool {
+        self.manifest.kind == Kind::Http
+    }
+}
+
+/// What an entry of the configuration would say that has no provider.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    pub url: String,
+    pub auth: AuthKind,
+    pub headers: Vec<(String, String)>,
+    pub params: BTreeMap<String, String>,
+    pub oauth: OAuthConfig,
+}
+
+impl Provider {
+    /// What a connection with these parameters is made of, for one user.
+    ///
+    /// # Errors
+    /// A parameter is missing or wrong, a text of the manifest is no template, or `base_url` is
+    /// no URL.
+    pub fn resolve(
+        &self,
+        params: &BTreeMap<String, String>,
+        tenant: &Tenant,
+    ) -> Result<Resolved, String> {
+        let expanded = self.manifest.plan(Some(&self.way), params);
+        let expanded = expanded.map_err(|error| error.to_string())?.for_tenant(tenant);
+        let base = self.base_url.as_deref().map(Base::read).transpose()?;
+        let at = |url: &str| base.as_ref().map_or_else(|| url.to_owned(), |base| base.of(url));
+        let url = match self.manifest.kind {
+            Kind::Mcp => expanded.url_with_query(),
+            Kind::Http => expanded.url.clone(),
+        };
+        let own =
+            |name: &String| self.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        let mut headers: Vec<(String, String)> =
+            expanded.headers.into_iter().filter(|(name, _)| !own(name)).collect();
+        headers.extend_from_slice(&self.headers);
+        Ok(Resolved {
+            url: at(&url),
+            auth: expanded.auth,
+            headers,
+            oauth: merged(&expanded.oauth, &self.oauth, &at, base.as_ref())?,
+            params: expanded.params,
+        })
+    }
+}
+
+/// What the manifest says of a sign-in, and what the user says of it.
+fn merged(
+    told: &OAuth,
+    own: &OAuthConfig,
+    at: &dyn Fn(&str) -> String,
+    base: Option<&Base>,
+) -> Result<OAuthConfig, String> {
+    let template =
+        |text: &str| at(text).parse::<Template>().map_err(|error: TemplateError| error.to_string());
+    let endpoints = told.authorize_url.as_ref().zip(told.token_url.as_ref());
+    let manual = match (&own.manual, endpoints) {
+        (Some(own), _) => Some(own.clone()),
+        (None, None) => None,
+        (None, Some((authorize, token))) => Some(ManualProfile {
+            authorize_url: template(authorize)?,
+            token_url: template(token)?,
+            revoke_url: told.revoke_url.as_deref().map(template).transpose()?,
+            token_body: told.token_body,
+            token_params: told.token_params.clone(),
+            account: account(told, base)?,
+        }),
+    };
+    let mut scopes = told.scopes.clone();
+    scopes.extend(own.scopes.iter().filter(|scope| !told.scopes.contains(scope)).cloned());
+    let mut authorize_params = told.authorize_params.clone();
+    authorize_params.extend(own.authorize_params.clone());
+    let resource = match (&own.resource, &told.resource) {
+        (ResourceRule::Announced, Some(told)) => ResourceRule::Exactly(told.clone()),
+        (own, _) => own.clone(),
+    };
+    Ok(OAuthConfig {
+        client_id: own.client_id.clone().or_else(|| told.client_id.clone()),
+        client_metadata_url: own.client_metadata_url.clone(),
+        scopes,
+        resource,
+        issuer: own.issuer.clone().or_else(|| told.issuer.clone()),
+        callback_port: own.callback_port.or(told.callback_port),
+        callback_host: own.callback_host.clone().or_else(|| told.callback_host.clone()),
+        authorize_params,
+        manual,
+    })
+}
+
+fn account(told: &OAuth, base: Option<&Base>) -> Result<Option<AccountRule>, String> {
+    let Some(account) = &told.account else { return Ok(None) };
+    let hosts = match base {
+        Some(base) => vec![Template::literal(&base.host)],
+        None => account
+            .suffixes
+            .iter()
+            .map(|suffix| format!("${{param:{}}}{suffix}", account.param).parse())
+            .collect::<Result<_, TemplateError>>()
+            .map_err(|error| error.to_string())?,
+    };
+    Ok(Some(AccountRule { from: account.from.clone(), hosts }))
+}
+
+/// What stands before the path of every URL of the manifest.
+struct Base {
+    /// Without a slash at its end.
+    prefix: String,
+    /// With the port.
+    host: String,
+}
+
+impl Base {
+    fn read(text: &str) -> Result<Self, String> {
+        let bad = |why: &str| format!("base_url {text:?} cannot be used: {why}");
+        let url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
+        let host = url.host_str().ok_or_else(|| bad("it names no host"))?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(bad("it has a query or a fragment"));
+        }
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let prefix = url.as_str().trim_end_matches('/').replace('$', "$$");
+        Ok(Self { prefix, host })
+    }
+
+    /// The path and the query of `url` behind our own host.
+    fn of(&self, url: &str) -> String {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let path = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
+        format!("{}{path}", self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Registry;
+
+    fn resolved(id: &str, params: &[(&str, &str)], base: Option<&str>) -> Resolved {
+        let params = params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let manifest = Registry::default().get(id).unwrap();
+        let way = manifest.plan(None, &params).unwrap().way;
+        let base_url = base.map(str::to_owned);
+        let (headers, oauth) = (Vec::new(), OAuthConfig::default());
+        let provider = Provider { manifest, way, base_url, headers, oauth };
+        provider.resolve(&params, &Tenant::default()).unwrap()
+    }
+
+    #[test]
+    fn a_manifest_becomes_what_an_entry_would_say() {
+        let github = resolved("github", &[("readonly", "true")], None);
+        assert_eq!(github.auth, AuthKind::Key);
+        assert!(github.url.starts_with("https://api.githubcopilot.com/mcp"), "{}", github.url);
+        assert!(github.headers.iter().any(|(_, value)| value == "Bearer ${secret:token}"));
+    }
+
+    #[test]
+    fn a_host_of_ones_own_takes_the_place_of_every_host() {
+        let base = Base::read("http://127.0.0.1:8/x/").unwrap();
+        assert_eq!(base.of("https://${param:a}.kommo.com/api/v4"), "http://127.0.0.1:8/x/api/v4");
+        assert_eq!(base.of("https://www.kommo.com"), "http://127.0.0.1:8/x");
+        assert_eq!(base.of("https://h?a=b"), "http://127.0.0.1:8/x?a=b");
+        assert_eq!(base.host, "127.0.0.1:8");
+        for bad in ["x", "https://h/?a", "mailto:x"] {
+            assert!(Base::read(bad).is_err(), "{bad}");
+        }
+        let own = resolved("linear", &[], Some("http://127.0.0.1:8"));
+        assert_eq!(own.url, "http://127.0.0.1:8/mcp");
+    }
+}
