@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     catalog::manifest::{Effect, ErrorRule, Http, Meaning, Tool},
+    log, text,
     upstream::said::said,
     wire::splice,
 };
@@ -109,10 +110,13 @@ fn words(http: &Http, got: &Got, json: Option<&Bytes>) -> String {
     let mut all: Vec<String> = Vec::new();
     for one in found.filter(|one| json::is_something(one)) {
         let text = match one.first() {
-            Some(b'{' | b'[') => json::trimmed(&one, Less::default()),
-            _ => json::plain(&one).into(),
+            // Without what only looks like a secret: `"code":"NotFound"` is what it is about.
+            Some(b'{' | b'[') => {
+                let json = json::trimmed(&one, Less::default());
+                text::line(&log::scrub_known(&String::from_utf8_lossy(&json)), MAX_WORDS)
+            }
+            _ => said(&json::plain(&one), MAX_WORDS),
         };
-        let text = said(&String::from_utf8_lossy(&text), MAX_WORDS);
         if !text.is_empty() && !all.contains(&text) {
             all.push(text);
         }
@@ -131,12 +135,19 @@ fn start(got: &Got) -> String {
 /// The arguments that the vendor's words name, by the names that the model knows.
 pub(super) fn blamed(tool: &Tool, words: &str) -> Option<String> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    // A whole word, and not the key of a member.
+    let is_named = |leaf: &str| {
+        words.match_indices(leaf).any(|(at, _)| {
+            let (before, after) = (&words[..at], &words[at + leaf.len()..]);
+            !before.ends_with(is_word) && !after.starts_with(is_word) && !after.starts_with("\":")
+        })
+    };
     let mut names: Vec<&str> = Vec::new();
     for arg in &tool.args {
         let key = arg.key.as_deref().unwrap_or(&arg.name);
         let leaf = key.rsplit(['.', '[']).find(|part| !part.trim_end_matches(']').is_empty());
         let leaf = leaf.unwrap_or(key).trim_end_matches(']');
-        if leaf.len() > 2 && words.split(|c| !is_word(c)).any(|word| word == leaf) {
+        if leaf.len() > 2 && is_named(leaf) {
             names.push(&arg.name);
         }
     }

@@ -127,8 +127,8 @@ fn is_a(kind: ArgKind, value: &[u8]) -> bool {
         (ArgKind::String, Some(b'"'))
         | (ArgKind::Boolean, Some(b't' | b'f'))
         | (ArgKind::Array, Some(b'['))
-        | (ArgKind::Object, Some(b'{')) => true,
-        (ArgKind::Number, Some(b'-' | b'0'..=b'9')) => true,
+        | (ArgKind::Object, Some(b'{'))
+        | (ArgKind::Number, Some(b'-' | b'0'..=b'9')) => true,
         // Also 1.0 (JSON Schema 2020-12, validation 6.1.1).
         (ArgKind::Integer, Some(b'-' | b'0'..=b'9')) => {
             value[1..].iter().all(u8::is_ascii_digit)
@@ -168,7 +168,7 @@ fn check(arg: &Arg, value: &Bytes) -> Result<(), String> {
 /// The elements of a list are looked at as far as their own type and values go.
 fn elements(arg: &Arg, value: &[u8]) -> Result<(), String> {
     let want = arg.schema.get("type").and_then(Value::as_str);
-    let kind = want.and_then(|want| toml_kind(want));
+    let kind = want.and_then(kind_named);
     let choices = arg.schema.get("enum").and_then(Value::as_array);
     for range in splice::elements(value) {
         let one = &value[range];
@@ -189,7 +189,7 @@ fn elements(arg: &Arg, value: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn toml_kind(word: &str) -> Option<ArgKind> {
+fn kind_named(word: &str) -> Option<ArgKind> {
     use ArgKind::{Array, Boolean, Integer, Number, Object, String};
     [String, Integer, Number, Boolean, Array, Object]
         .into_iter()

@@ -81,11 +81,7 @@ impl Limits {
     }
 }
 
-fn entry<'a>(
-    all: &'a mut HashMap<String, Account>,
-    name: &str,
-    now: Instant,
-) -> &'a mut Account {
+fn entry<'a>(all: &'a mut HashMap<String, Account>, name: &str, now: Instant) -> &'a mut Account {
     if all.len() >= MAX_ACCOUNTS
         && !all.contains_key(name)
         && let Some(oldest) = all.iter().min_by_key(|(_, it)| it.used).map(|(key, _)| key.clone())

@@ -93,8 +93,7 @@ impl HttpApi {
         let Some(http) = &manifest.http else {
             return Err(ApiError::NotHttp(manifest.id.clone()));
         };
-        let no_way =
-            || ApiError::NoWay { provider: manifest.id.clone(), way: said(way, 40) };
+        let no_way = || ApiError::NoWay { provider: manifest.id.clone(), way: said(way, 40) };
         let at = manifest.auth.iter().position(|one| one.id == way).ok_or_else(no_way)?;
         let secrets = secrets(http, &manifest.auth[at]);
         let check = check_tool(http);
@@ -193,7 +192,8 @@ impl HttpApi {
             }
         }
         let lists = self.http().map(|http| http.lists).unwrap_or_default();
-        let source = Source { way: self.way(), lists, prepared: sending.prepared, fill: sending.fill };
+        let source =
+            Source { way: self.way(), lists, prepared: sending.prepared, fill: sending.fill };
         request::build(tool, args, page, &source)
     }
 

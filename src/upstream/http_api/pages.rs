@@ -90,9 +90,11 @@ pub(super) fn next(
         Some(cursor) => decode(tool, pages, cursor).ok()?.parse().ok(),
         None => None,
     };
-    let number = |place: &str| -> Option<u64> { json::plain(&json::at(answer, place)?).parse().ok() };
+    let number =
+        |place: &str| -> Option<u64> { json::plain(&json::at(answer, place)?).parse().ok() };
     let is_there = |place: &str| json::at(answer, place).is_some_and(|it| json::is_something(&it));
-    let limit = schema::limit(tool, http).and_then(|arg| json::plain(args.get(&arg.name)?).parse().ok());
+    let limit =
+        schema::limit(tool, http).and_then(|arg| json::plain(args.get(&arg.name)?).parse().ok());
     let is_full = limit.map_or(items > 0, |limit: u64| items as u64 >= limit);
     let value = match pages {
         Pages::Page { first, more, count, .. } => {
@@ -112,8 +114,7 @@ pub(super) fn next(
             (None, more) => {
                 let goes_on = more.as_ref().map_or(is_full, |more| is_there(more));
                 // A page without items would be asked for again and again.
-                (goes_on && items > 0)
-                    .then(|| (now.unwrap_or(0) + items as u64).to_string())?
+                (goes_on && items > 0).then(|| (now.unwrap_or(0) + items as u64).to_string())?
             }
         },
         Pages::Token { next, .. } => {
@@ -130,9 +131,8 @@ mod tests {
     use crate::upstream::http_api::args;
 
     fn setting(pages: &str) -> (Tool, Http) {
-        let http = format!(
-            "base_url='https://h'\ncheck={{method='GET',path='/'}}\n[pages.p]\n{pages}"
-        );
+        let http =
+            format!("base_url='https://h'\ncheck={{method='GET',path='/'}}\n[pages.p]\n{pages}");
         let tool = "name='t'\ndescription='T'\nmethod='GET'\npath='/t'\npages='p'\n[[args]]\nname='limit'\ntype='integer'\ndefault=2\n";
         (toml::from_str(tool).unwrap(), toml::from_str(&http).unwrap())
     }

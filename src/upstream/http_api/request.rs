@@ -237,12 +237,8 @@ mod tests {
             generation: 0,
         };
         let known = Known::new(&[("key", "body-canary"), ("q", "a&b=c")]);
-        let source = Source {
-            way: &way,
-            lists: ListStyle::Brackets,
-            prepared: &prepared,
-            fill: &known,
-        };
+        let source =
+            Source { way: &way, lists: ListStyle::Brackets, prepared: &prepared, fill: &known };
         let json = Bytes::from(json.to_owned());
         let args = args::read(&tool, &json)?;
         build(&tool, &args, None, &source).map_err(|wrong| match wrong {
@@ -262,7 +258,10 @@ mod tests {
         let base = "https://h.example/rest/7/path-canary/a/";
         let path = |id: &str| url_of(tool, &format!("{{\"id\":{}}}", splice::quote(id)));
         assert_eq!(path("x y/../z?#%2e").unwrap(), format!("{base}x%20y%2F..%2Fz%3F%23%252e/b"));
-        assert_eq!(path("Лист!A1:B2").unwrap(), format!("{base}%D0%9B%D0%B8%D1%81%D1%82%21A1%3AB2/b"));
+        assert_eq!(
+            path("Лист!A1:B2").unwrap(),
+            format!("{base}%D0%9B%D0%B8%D1%81%D1%82%21A1%3AB2/b")
+        );
         assert_eq!(path("..\\..").unwrap(), format!("{base}..%5C../b"));
         assert_eq!(path("%2e%2e").unwrap(), format!("{base}%252e%252e/b"));
         for dots in [".", ".."] {
@@ -281,7 +280,8 @@ mod tests {
 
     #[test]
     fn bodies_have_the_shape_that_the_vendor_wants() {
-        let args = "[[args]]\nname='name'\n[[args]]\nname='tags'\ntype='array'\nkey='_embedded.tags'\n";
+        let args =
+            "[[args]]\nname='name'\n[[args]]\nname='tags'\ntype='array'\nkey='_embedded.tags'\n";
         let json = r#"{"tags":[{"id":1.10}],"name":"n"}"#;
         let body = |head: &str| {
             let built = built(&format!("{head}{args}"), "", json).unwrap();

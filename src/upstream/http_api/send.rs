@@ -52,12 +52,8 @@ impl HttpApi {
         let mut again = tries == Tries::Two;
         loop {
             let patience = PATIENCE.min(sending.deadline.left());
-            let taken = self.limits.take(
-                sending.account,
-                &http.rate,
-                tool.group.as_deref(),
-                patience,
-            );
+            let taken =
+                self.limits.take(sending.account, &http.rate, tool.group.as_deref(), patience);
             let at = match taken {
                 Ok(at) => at,
                 Err(wait) => return Ok(Done::Full(wait)),
@@ -95,20 +91,18 @@ impl HttpApi {
         let Request { method, url, headers, body: content } = request;
         let sent =
             sending.route.send(method.clone(), url.expose(), headers.clone(), content.clone());
-        let response = sending
-            .deadline
-            .run(sent)
-            .await
-            .map_err(Failure::elapsed("answer", true))?
-            .map_err(|(class, detail)| {
-                let detail = said(&detail, 300);
-                match class {
-                    Class::Connect => Failure::NotSent { detail, timed_out: false },
-                    Class::ConnectTimeout => Failure::NotSent { detail, timed_out: true },
-                    Class::Broken => Failure::Broken { detail },
-                    Class::Request => Failure::NotMcp { detail },
-                }
-            })?;
+        let response =
+            sending.deadline.run(sent).await.map_err(Failure::elapsed("answer", true))?.map_err(
+                |(class, detail)| {
+                    let detail = said(&detail, 300);
+                    match class {
+                        Class::Connect => Failure::NotSent { detail, timed_out: false },
+                        Class::ConnectTimeout => Failure::NotSent { detail, timed_out: true },
+                        Class::Broken => Failure::Broken { detail },
+                        Class::Request => Failure::NotMcp { detail },
+                    }
+                },
+            )?;
         let status = response.status().as_u16();
         if (300..400).contains(&status) {
             // Never followed: the credential is for this place, and so is the request.
