@@ -103,7 +103,11 @@ fn put(json: &[u8], less: Less<'_>, path: &str, out: &mut BytesMut) {
                 if less.drop.iter().any(|one| *one == key) {
                     continue;
                 }
-                let path = if path.is_empty() { key.into_owned() } else { format!("{path}.{key}") };
+                let path = match path {
+                    _ if less.keep.is_empty() => String::new(),
+                    "" => key.into_owned(),
+                    path => format!("{path}.{key}"),
+                };
                 let Some(less) = kept(less, &path) else { continue };
                 if !first {
                     out.put_u8(b',');

@@ -12,6 +12,7 @@ mod answer;
 mod args;
 mod json;
 mod limit;
+mod login;
 mod pages;
 mod request;
 mod schema;
@@ -20,6 +21,8 @@ mod send;
 mod tests;
 
 pub(crate) use limit::Limits;
+#[cfg_attr(not(test), expect(unused_imports, reason = "connect does not log in yet"))]
+pub(crate) use login::{Choice, Login, Progress};
 
 use self::{
     answer::{Means, Refusal},
@@ -39,7 +42,10 @@ use bytes::Bytes;
 use serde_json::Map;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -71,6 +77,8 @@ pub(crate) struct HttpApi {
     check: Tool,
     /// `${secret:N}` for every secret that goes into a request.
     secrets: Vec<Template>,
+    /// The generation of those that are known to be secrets by now.
+    redacted: AtomicU64,
 }
 
 /// Why a manifest makes no API.
@@ -97,7 +105,8 @@ impl HttpApi {
         let at = manifest.auth.iter().position(|one| one.id == way).ok_or_else(no_way)?;
         let secrets = secrets(http, &manifest.auth[at]);
         let check = check_tool(http);
-        Ok(Self { way: at, limits, check, secrets, manifest })
+        let redacted = AtomicU64::new(u64::MAX);
+        Ok(Self { way: at, limits, check, secrets, redacted, manifest })
     }
 
     /// The tool objects, in the order of the manifest.
@@ -144,6 +153,10 @@ impl HttpApi {
             send::Done::Full(wait) => return Ok(self.later("", wait)),
         };
         match means {
+            Means::Success(json) if json.len() > send::LARGE => {
+                drop(args);
+                self.large(tool, arguments, json).await
+            }
             Means::Success(json) => Ok(answer::result(tool, http, &args, Some(&json))),
             Means::Nothing => Ok(answer::result(tool, http, &args, None)),
             Means::Odd(detail) => Err(Failure::NotMcp { detail }),
@@ -178,6 +191,19 @@ impl HttpApi {
         }
     }
 
+    /// The result of a large answer, made where it holds nobody up.
+    async fn large(&self, tool: &Tool, arguments: &Bytes, json: Bytes) -> Result<Bytes, Failure> {
+        let (manifest, tool) = (Arc::clone(&self.manifest), tool.clone());
+        let arguments = arguments.clone();
+        let made = send::aside(move || {
+            let http = manifest.http.as_ref()?;
+            let args = args::read(&tool, &arguments).ok()?;
+            Some(answer::result(&tool, http, &args, Some(&json)))
+        });
+        let unread = || Failure::NotMcp { detail: "its answer could not be read".to_owned() };
+        made.await?.ok_or_else(unread)
+    }
+
     fn build(
         &self,
         sending: &Sending<'_>,
@@ -186,9 +212,12 @@ impl HttpApi {
         page: Option<pages::Asked>,
     ) -> Result<request::Request, Wrong> {
         // Whatever comes of it, nothing of ours repeats them.
-        for secret in &self.secrets {
-            if let Ok(value) = sending.fill.fill(secret) {
-                crate::log::redact(&value);
+        let generation = sending.prepared.generation;
+        if self.redacted.swap(generation, Ordering::Relaxed) != generation {
+            for secret in &self.secrets {
+                if let Ok(value) = sending.fill.fill(secret) {
+                    crate::log::redact(&value);
+                }
             }
         }
         let lists = self.http().map(|http| http.lists).unwrap_or_default();
@@ -251,6 +280,16 @@ fn unfit(wrong: Wrong) -> Failure {
         }
         Wrong::Auth(error) => Failure::Auth(error),
     }
+}
+
+/// A refusal before there is a credential.
+fn failed_in_words(refusal: Refusal) -> Failure {
+    let Refusal { status, mut detail, hint, .. } = refusal;
+    if let Some(hint) = hint {
+        detail = format!("{detail}; {hint}");
+    }
+    let status = if status < 400 { 400 } else { status };
+    Failure::Status { status, detail, error: None }
 }
 
 fn failed(refusal: Refusal, sending: &Sending<'_>, wait: Duration) -> Failure {

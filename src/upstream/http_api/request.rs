@@ -22,7 +22,7 @@ use http::{
 use std::fmt::Write as _;
 use url::Url;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// Ready to be sent. Its URL and its body may hold secrets: it cannot be printed.
@@ -166,17 +166,21 @@ fn put_header(headers: &mut HeaderMap, arg: &Arg, key: &str, json: &[u8]) -> Res
 }
 
 fn url(base: &Url, tool: &Tool, args: &Args<'_>, query: &Pairs) -> Result<Url, Wrong> {
-    let mut url = base.clone();
-    let path = format!("{}/{}", base.path().trim_end_matches('/'), path(tool, args)?);
-    url.set_path(&path);
-    if url.path() != path {
-        // It was read in another way than it was written: nothing is sent to a guessed place.
-        return Err(Wrong::Manifest(format!("the path {:?} is not fit for a URL", tool.path)));
-    }
+    let mut url = join(base, &path(tool, args)?)
+        .ok_or_else(|| Wrong::Manifest(format!("the path {:?} is not fit for a URL", tool.path)))?;
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
     Ok(url)
+}
+
+/// `base` with an encoded path below it. None where a URL reads it in another way than it is
+/// written: nothing is sent to a guessed place.
+pub(super) fn join(base: &Url, path: &str) -> Option<Url> {
+    let mut url = base.clone();
+    let path = format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/'));
+    url.set_path(&path);
+    (url.path() == path).then_some(url)
 }
 
 /// The tool's path with its arguments in it.
@@ -206,7 +210,7 @@ fn path(tool: &Tool, args: &Args<'_>) -> Result<String, Wrong> {
 }
 
 /// Everything but the unreserved characters (RFC 3986, 2.3): a value stays one part of the path.
-fn encode(value: &str, out: &mut String) {
+pub(super) fn encode(value: &str, out: &mut String) {
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
             out.push(char::from(byte));

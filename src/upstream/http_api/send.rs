@@ -8,8 +8,10 @@ use super::{
 };
 use crate::{
     catalog::manifest::{Effect, Http, Meaning, Tool},
-    net::{Class, Response},
+    net::{Class, Response, Route},
+    task,
     upstream::{
+        deadline::Deadline,
         failure::Failure,
         said::said,
         streamable::{MAX_MESSAGE, body, content_type},
@@ -24,6 +26,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::time::Instant;
+
+/// A larger answer is read off the main thread, as a large message is.
+pub(super) const LARGE: usize = 256 * 1024;
 
 /// How often a request may be sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,14 +70,15 @@ impl HttpApi {
             if tool.effect != Effect::Read {
                 sending.left.store(true, Ordering::Relaxed);
             }
-            let got = self.send(sending, request).await?;
-            let means = answer::understand(http, &got);
+            let got = once(sending.route, request, sending.deadline).await?;
+            let retry_after = got.retry_after;
+            let means = Self::read(http, got).await?;
             let wait = match &means {
                 Means::Refused(Refusal { meaning: Meaning::RateLimited, .. }) => {
-                    got.retry_after.unwrap_or_else(|| limit::usual_pause(&http.rate))
+                    retry_after.unwrap_or_else(|| limit::usual_pause(&http.rate))
                 }
                 Means::Refused(Refusal { meaning: Meaning::Unavailable, .. }) => {
-                    got.retry_after.unwrap_or_default()
+                    retry_after.unwrap_or_default()
                 }
                 _ => Duration::ZERO,
             };
@@ -87,32 +93,51 @@ impl HttpApi {
         }
     }
 
-    async fn send(&self, sending: &Sending<'_>, request: &Request) -> Result<Got, Failure> {
-        let Request { method, url, headers, body: content } = request;
-        let sent =
-            sending.route.send(method.clone(), url.expose(), headers.clone(), content.clone());
-        let response =
-            sending.deadline.run(sent).await.map_err(Failure::elapsed("answer", true))?.map_err(
-                |(class, detail)| {
-                    let detail = said(&detail, 300);
-                    match class {
-                        Class::Connect => Failure::NotSent { detail, timed_out: false },
-                        Class::ConnectTimeout => Failure::NotSent { detail, timed_out: true },
-                        Class::Broken => Failure::Broken { detail },
-                        Class::Request => Failure::NotMcp { detail },
-                    }
-                },
-            )?;
-        let status = response.status().as_u16();
-        if (300..400).contains(&status) {
-            // Never followed: the credential is for this place, and so is the request.
-            return Err(Failure::NotMcp { detail: moved(&response, url.expose()) });
+    /// What an answer means. A large one is read where it holds nobody up.
+    async fn read(http: &Http, got: Got) -> Result<Means, Failure> {
+        if got.body.len() <= LARGE {
+            return Ok(answer::understand(http, &got));
         }
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
-        let html = content_type(&response) == "text/html";
-        let body = body(response, MAX_MESSAGE, sending.deadline).await?;
-        Ok(Got { status, retry_after, html, body })
+        let http = http.clone();
+        aside(move || answer::understand(&http, &got)).await
     }
+}
+
+/// Runs what takes long off the thread that everything else runs on.
+pub(super) async fn aside<T: Send + 'static>(
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let unread = |_| Failure::NotMcp { detail: "its answer could not be read".to_owned() };
+    task::blocking(job).await.map_err(unread)
+}
+
+/// Sends a request, and takes the whole answer.
+pub(super) async fn once(
+    route: &Route,
+    request: &Request,
+    deadline: &Deadline,
+) -> Result<Got, Failure> {
+    let Request { method, url, headers, body: content } = request;
+    let sent = route.send(method.clone(), url.expose(), headers.clone(), content.clone());
+    let sent = deadline.run(sent).await.map_err(Failure::elapsed("answer", true))?;
+    let response = sent.map_err(|(class, detail)| {
+        let detail = said(&detail, 300);
+        match class {
+            Class::Connect => Failure::NotSent { detail, timed_out: false },
+            Class::ConnectTimeout => Failure::NotSent { detail, timed_out: true },
+            Class::Broken => Failure::Broken { detail },
+            Class::Request => Failure::NotMcp { detail },
+        }
+    })?;
+    let status = response.status().as_u16();
+    if (300..400).contains(&status) {
+        // Never followed: the credential is for this place, and so is the request.
+        return Err(Failure::NotMcp { detail: moved(&response, url.expose()) });
+    }
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
+    let html = content_type(&response) == "text/html";
+    let body = body(response, MAX_MESSAGE, deadline).await?;
+    Ok(Got { status, retry_after, html, body })
 }
 
 /// Where it wants us to go: only the origin, for its path may hold a secret.

@@ -37,6 +37,23 @@ pub(super) fn manifest(text: &str) -> Manifest {
     toml::from_str(text).unwrap()
 }
 
+/// A manifest that extends another, as the registry puts them together: tables are merged, and
+/// whatever else stands in `over` replaces what is in `base`.
+fn merged(base: toml::Table, over: toml::Table) -> toml::Table {
+    let mut out = base;
+    for (key, value) in over {
+        let value = match (out.remove(&key), value) {
+            (Some(toml::Value::Table(base)), toml::Value::Table(over)) => {
+                toml::Value::Table(merged(base, over))
+            }
+            (_, value) => value,
+        };
+        out.insert(key, value);
+    }
+    out
+}
+
+const AMOCRM: &str = include_str!("../../catalog/manifests/amocrm.toml");
 const KOMMO: &str = include_str!("../../catalog/manifests/kommo.toml");
 const BITRIX24: &str = include_str!("../../catalog/manifests/bitrix24.toml");
 const YOUGILE: &str = include_str!("../../catalog/manifests/yougile.toml");
@@ -244,7 +261,7 @@ async fn what_the_room_has_to_know_is_a_failure_of_the_room() {
     kommo.site.then(Said::new(500, "text/html", "<html>oops"));
     let text = rig.fails("lead_create", json!({ "name": "x" })).await;
     assert!(text.starts_with("Status { status: 500"), "{text}");
-    assert!(rig.left.load(std::sync::atomic::Ordering::Relaxed), "it may have run");
+    assert!(rig.left.load(Ordering::Relaxed), "it may have run");
     kommo.site.then(Said::new(503, "text/plain", "later").with("retry-after", "120"));
     let text = rig.fails("account_get", json!({})).await;
     assert!(text.contains("Busy { status: 503, retry_after: Some(120s)"), "{text}");
@@ -444,4 +461,101 @@ fn the_tools_that_come_with_the_program_are_fit_for_clients() {
         missing.err().unwrap().to_string(),
         "the provider kommo knows no way \"nope\" to sign in"
     );
+}
+
+/// Runs the login of YouGile's manifest as far as it goes.
+async fn login(yougile: &YouGile, password: &str, company: Option<&str>) -> Result<String, String> {
+    let manifest = manifest(YOUGILE);
+    let way = manifest.auth.iter().find(|way| way.id == "login").unwrap();
+    let steps = &way.login.as_ref().unwrap().steps;
+    let typed = [("login", stand_in::yougile::LOGIN), ("password", password)];
+    let typed = typed.map(|(name, it)| (name.to_owned(), Secret::new(it.to_owned())));
+    let base: url::Url = yougile.base().parse().unwrap();
+    let route = Net::new(NetConfig::default()).route(&base, CONNECT_TIMEOUT).await.unwrap();
+    let deadline = Deadline::new(Duration::from_secs(10));
+    let http = manifest.http.as_ref().unwrap();
+    let mut login = Login::new(http, steps, BTreeMap::new(), typed.into());
+    loop {
+        let progress = login.go_on(&route, &base, &deadline).await;
+        match progress.map_err(|failure| format!("{failure:?}"))? {
+            Progress::Done(secrets) => {
+                assert_eq!(login.params().get("company_id").map(String::as_str), Some("c2"));
+                return Ok(secrets["token"].expose().clone());
+            }
+            Progress::Choose(Choice { param, title, options }) => match company {
+                Some(company) => {
+                    let (value, _) = options.iter().find(|(_, label)| label == company).unwrap();
+                    login.choose(&param, value);
+                }
+                None => return Err(format!("{title}: {options:?}")),
+            },
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_becomes_a_key_after_a_choice() {
+    let yougile = YouGile::start(1);
+    let right = stand_in::yougile::PASSWORD;
+    let asked = login(&yougile, right, None).await.unwrap_err();
+    assert_eq!(asked, "Company: [(\"c1\", \"Acme\"), (\"c2\", \"Other\")]");
+    let key = login(&yougile, right, Some("Other")).await.unwrap();
+    assert!(yougile.keys().contains(&key));
+    let body = yougile.site.last().json().unwrap();
+    assert_eq!(body["companyId"], "c2");
+    assert_eq!(crate::log::scrub_known(&format!("x {key} {right}")), "x *** ***");
+    let rig = Rig::yougile(&yougile, &key).await;
+    assert_eq!(rig.check().await.unwrap().as_deref(), Some("Ann Lee"));
+    let wrong = login(&yougile, "wrong-login-canary", Some("Other")).await.unwrap_err();
+    assert!(wrong.contains("Wrong login or password") && !wrong.contains("canary"), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_key_is_taken_back() {
+    let yougile = YouGile::start(1);
+    let manifest = manifest(YOUGILE);
+    let way = manifest.auth.iter().find(|way| way.id == "login").unwrap();
+    let revoke = way.login.as_ref().unwrap().revoke.as_deref().unwrap();
+    let base: url::Url = yougile.base().parse().unwrap();
+    let route = Net::new(NetConfig::default()).route(&base, CONNECT_TIMEOUT).await.unwrap();
+    let key = Secret::new(stand_in::yougile::KEY.to_owned());
+    let http = manifest.http.as_ref().unwrap();
+    let known = BTreeMap::from([("token".to_owned(), key)]);
+    let mut step = Login::new(http, std::slice::from_ref(revoke), BTreeMap::new(), known);
+    let deadline = Deadline::new(Duration::from_secs(10));
+    assert!(matches!(step.go_on(&route, &base, &deadline).await, Ok(Progress::Done(_))));
+    assert!(yougile.keys().is_empty());
+}
+
+#[tokio::test]
+async fn a_large_answer_is_the_same_as_a_small_one() {
+    let items: Vec<Value> = (0..9000)
+        .map(|id| json!({ "id": id, "title": "a title", "apiData": [1.0, "x"] }))
+        .collect();
+    let body = json!({ "paging": { "next": true }, "content": items });
+    assert!(body.to_string().len() > send::LARGE);
+    let site = stand_in::Site::serve(move |_| Said::json(200, &body));
+    let base = format!("{}/api-v2", site.origin());
+    let rig = Rig::new(manifest(YOUGILE), "key", &base, &[("token", "tttt")]).await;
+    let page = rig.good("tasks_list", json!({})).await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 9000);
+    assert_eq!(page["items"][8999], json!({ "id": 8999, "title": "a title" }));
+    assert!(page["next_cursor"].is_string());
+}
+
+#[test]
+fn amocrm_is_kommo_on_other_hosts() {
+    let merged = merged(toml::from_str(KOMMO).unwrap(), toml::from_str(AMOCRM).unwrap());
+    let amocrm: Manifest = merged.try_into().unwrap();
+    let kommo = manifest(KOMMO);
+    assert_eq!(amocrm.tools, kommo.tools);
+    let http = amocrm.http.clone().unwrap();
+    assert_eq!(http.base_url, "https://${param:subdomain}.${param:domain}/api/v4");
+    assert_eq!(http.errors, kommo.http.clone().unwrap().errors);
+    let text = serde_json::to_string_pretty(&amocrm).unwrap();
+    let of_kommo = text.lines().filter(|line| line.to_lowercase().contains("kommo"));
+    assert_eq!(of_kommo.collect::<Vec<_>>(), ["  \"extends\": \"kommo\","]);
+    for way in ["token", "oauth"] {
+        assert!(HttpApi::new(Arc::new(amocrm.clone()), way, Limits::default()).is_ok());
+    }
 }
