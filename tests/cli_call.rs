@@ -131,7 +131,7 @@ fn the_result_is_untouched_in_json_and_its_text_is_shown_to_people() {
     let picture = env.cmd(&["call", "shop", "picture"]).success();
     assert_eq!(
         picture.stdout(),
-        "[image image/png, about 6 bytes; --json shows it]\n[resource file:///x]\n"
+        "[image image/png, about 6 bytes; --json shows it]\n[resource allmcp://shop/file:///x]\n"
     );
 }
 

@@ -109,7 +109,7 @@ fn all_bad() -> Vec<Bad> {
             script: Script::modern().tools([asks]),
             fault: None,
             ran: None,
-            ..bad("asks", Fault::hang(), "asks for more input", false)
+            ..bad("asks", Fault::hang(), "before it goes on", false)
         },
     ]
 }

@@ -1,8 +1,29 @@
 //! One connection against a real HTTP server, in both eras and with everything that goes wrong.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    reason = "a test says what it expects, and plays the other side"
+)]
 
 mod support;
+
+#[path = "upstream/asks.rs"]
+mod asks;
+#[path = "upstream/eras.rs"]
+mod eras;
+#[path = "upstream/listening.rs"]
+mod listening;
+#[path = "upstream/lists.rs"]
+mod lists;
+#[path = "upstream/requests.rs"]
+mod requests;
+#[path = "upstream/stub.rs"]
+mod stub;
+#[path = "upstream/tasks.rs"]
+mod tasks;
 
 use allmcp::{
     auth::{CredentialConfig, Credentials},
@@ -14,7 +35,7 @@ use allmcp::{
         BreakerTimes, Call, Deps, ErrorKind, Event, Upstream, UpstreamConfig, UpstreamError,
     },
     vault::{MemoryVault, VaultHandle},
-    wire::{ClientLink, Outcome},
+    wire::{Answering, Ask as Question, ClientLink, Declared, LogLevel, Outcome, RpcError},
 };
 use bytes::Bytes;
 use std::{
@@ -23,7 +44,7 @@ use std::{
 };
 use support::{
     fault::{End, Fault},
-    script::{Ask, Pages, Script, Tool},
+    script::{Pages, Script, Tool},
     upstream::{DeadPort, Upstream as Server},
 };
 use tokio::sync::mpsc::{self, Receiver};
@@ -33,6 +54,7 @@ struct Bench {
     upstream: Upstream,
     events: Receiver<(allmcp::name::ConnectionName, Event)>,
     shutdown: Shutdown,
+    declared: Declared,
 }
 
 impl Bench {
@@ -69,8 +91,10 @@ impl Bench {
         let (sender, events) = mpsc::channel(16);
         let shutdown = Shutdown::new();
         let net = Net::new(NetConfig::default());
-        let deps = Deps { net, shutdown: shutdown.clone(), events: sender };
-        Self { upstream: Upstream::new(config, deps), events, shutdown }
+        let declared = Declared::default();
+        let deps =
+            Deps { net, shutdown: shutdown.clone(), events: sender, declared: declared.clone() };
+        Self { upstream: Upstream::new(config, deps), events, shutdown, declared }
     }
 
     fn to(server: &Server) -> Self {
@@ -80,7 +104,7 @@ impl Bench {
     async fn call(&self, tool: &str, arguments: &str) -> Result<String, UpstreamError> {
         match self.upstream.call(call(tool, arguments)).await?.outcome {
             Outcome::Complete(result) => Ok(String::from_utf8(result.to_vec()).unwrap()),
-            Outcome::InputRequired(result) => panic!("input required: {result:?}"),
+            other => panic!("not done: {other:?}"),
         }
     }
 }
@@ -89,9 +113,11 @@ fn call(tool: &str, arguments: &str) -> Call {
     Call {
         method: "tools/call",
         params: format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#).into(),
-        name: tool.to_owned(),
+        name: Some(tool.to_owned()),
         replay_safe: false,
         link: None,
+        tool: None,
+        later_round: false,
     }
 }
 
@@ -99,6 +125,28 @@ fn call(tool: &str, arguments: &str) -> Call {
 struct Progress(Mutex<Vec<String>>);
 
 impl ClientLink for Progress {
+    fn capabilities(&self) -> Bytes {
+        Bytes::from_static(b"{}")
+    }
+
+    fn wants_progress(&self) -> bool {
+        true
+    }
+
+    fn log_level(&self) -> Option<LogLevel> {
+        None
+    }
+
+    fn log(&self, _params: Bytes) {}
+
+    fn ask(&self, _ask: Question) -> Answering {
+        Box::pin(async { Err(RpcError::new(-32601, "nobody is there")) })
+    }
+
+    fn drives_rounds(&self) -> bool {
+        false
+    }
+
     fn progress(&self, params: Bytes) {
         self.0.lock().unwrap().push(String::from_utf8_lossy(&params).into_owned());
     }
@@ -346,7 +394,7 @@ async fn eras_are_found_out_and_doubt_is_not_remembered() {
             server.fault(fault);
         }
         let bench = Bench::to(&server);
-        let listing = bench.upstream.list_tools().await.unwrap();
+        let listing = bench.upstream.list().await.unwrap();
         assert_eq!(listing.era, era);
     }
 }
@@ -356,7 +404,7 @@ async fn old_revisions_are_spoken_to_in_their_own() {
     for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let server = Server::start(Script::legacy().revisions(&[revision]));
         let bench = Bench::to(&server);
-        let listing = bench.upstream.list_tools().await.unwrap();
+        let listing = bench.upstream.list().await.unwrap();
         assert_eq!(listing.protocol, revision);
     }
 }
@@ -366,19 +414,18 @@ async fn lists_come_whole_and_endless_ones_end() {
     let many: Vec<Tool> = (0..25).map(|i| Tool::echo(&format!("t{i}"))).collect();
     for pages in [Pages::One, Pages::By(10), Pages::EmptyCursor(10)] {
         let server = Server::start(Script::legacy().tools(many.clone()).pages(pages));
-        let listing = Bench::to(&server).upstream.list_tools().await.unwrap();
+        let listing = Bench::to(&server).upstream.list().await.unwrap();
         let exact: Vec<Bytes> = many.iter().map(|t| t.definition.clone()).collect();
         assert_eq!(listing.tools, exact, "{pages:?}");
     }
     let server = Server::start(Script::legacy().tools(many).pages(Pages::SameCursor(5)));
-    let listing = Bench::to(&server).upstream.list_tools().await.unwrap();
+    let listing = Bench::to(&server).upstream.list().await.unwrap();
     assert!(listing.tools.len() >= 5 && listing.tools.len() <= 10);
 }
 
 #[tokio::test]
 async fn questions_of_the_server_are_answered() {
-    let ask = |method: &str| Ask { method: method.into(), params: "{}".into(), on_get: false };
-    let asking = |name: &str, method: &str| Tool { ask: Some(ask(method)), ..Tool::echo(name) };
+    let asking = |name: &str, method: &str| Tool::echo(name).asks(method, "{}");
     let server = Server::start(
         Script::legacy()
             .sse()
@@ -398,7 +445,7 @@ async fn changes_are_heard_in_both_eras_and_storms_are_calmed() {
     for script in [Script::legacy(), Script::modern().sse()] {
         let server = Server::start(script);
         let mut bench = Bench::new(&server.url(), |c| c.listen = true);
-        bench.upstream.list_tools().await.unwrap();
+        bench.upstream.list().await.unwrap();
         let server = allmcp::task::blocking(move || {
             server.wait_for_streams(1);
             server.storm(500, Duration::from_millis(500));
@@ -410,7 +457,7 @@ async fn changes_are_heard_in_both_eras_and_storms_are_calmed() {
         while let Ok(Some((_, event))) =
             tokio::time::timeout(Duration::from_millis(2500), bench.events.recv()).await
         {
-            heard += usize::from(event == Event::ToolsChanged);
+            heard += usize::from(event == Event::ListsChanged);
         }
         assert!((1..=2).contains(&heard), "{heard} notices of one storm");
         drop(server);

@@ -136,6 +136,7 @@ pub(super) fn oauth_read(oauth: &config::OAuth) -> OAuthConfig {
         revoke_url: oauth.revoke_url.clone(),
         token_body: oauth.token_body,
         token_params: oauth.token_params.clone(),
+        account: None,
     });
     OAuthConfig {
         client_id: oauth.client_id.clone(),

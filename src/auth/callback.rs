@@ -82,11 +82,14 @@ pub(super) struct Expected {
     iss_supported: bool,
     /// Where the issuer was not told: its answers name somebody here.
     origin: Option<Origin>,
+    /// The parameter that names the account, and the hosts that it may name.
+    account: Option<(String, Vec<String>)>,
     used: AtomicBool,
 }
 
 #[derive(Default)]
 struct Query {
+    account: Option<String>,
     state: Option<String>,
     code: Option<String>,
     iss: Option<String>,
@@ -95,7 +98,8 @@ struct Query {
 }
 
 impl Query {
-    fn read(text: &str) -> Result<Self, CallbackError> {
+    /// `account` is the name of the parameter that says whose account was chosen.
+    fn read(text: &str, account: Option<&str>) -> Result<Self, CallbackError> {
         if text.len() > MAX_QUERY {
             return Err(CallbackError::Stray("it is too long"));
         }
@@ -107,6 +111,7 @@ impl Query {
                 "iss" => &mut out.iss,
                 "error" => &mut out.error,
                 "error_description" => &mut out.error_description,
+                other if Some(other) == account => &mut out.account,
                 _ => continue,
             };
             // Two of them, and two readers may not agree which one counts (RFC 6749, 3.1).
@@ -126,6 +131,7 @@ impl Expected {
             found_by: server.found_by.clone(),
             iss_supported: server.iss_supported,
             origin: None,
+            account: None,
             used: AtomicBool::new(false),
         }
     }
@@ -137,8 +143,15 @@ impl Expected {
         Self { issuer: origin.ascii_serialization(), origin: Some(origin), ..self }
     }
 
+    /// For a provider with a host for each account, which its callback names: only these may be
+    /// meant.
+    pub(super) fn of_account(self, from: &str, hosts: Vec<String>) -> Self {
+        Self { account: Some((from.to_owned(), hosts)), ..self }
+    }
+
     pub(super) fn read(&self, query: &str) -> Result<Code, CallbackError> {
-        let query = Query::read(query.strip_prefix('?').unwrap_or(query))?;
+        let account = self.account.as_ref().map(|(from, _)| from.as_str());
+        let query = Query::read(query.strip_prefix('?').unwrap_or(query), account)?;
         let Some(state) = query.state else {
             return Err(CallbackError::Stray("it has no state"));
         };
@@ -152,6 +165,7 @@ impl Expected {
         self.finish()?;
         // Before anything of it is looked at: of a false server not even its words are shown.
         self.check_issuer(query.iss.as_deref())?;
+        self.check_account(query.account.as_deref())?;
         if let Some(error) = query.error {
             let description = query.error_description.as_deref().unwrap_or_default();
             let detail = said(description);
@@ -177,6 +191,20 @@ impl Expected {
                 detail: String::new(),
             }),
         }
+    }
+
+    /// A user may have chosen another account than the one that is being connected, and somebody
+    /// else may have made the callback up: neither gets a code or a secret from us.
+    fn check_account(&self, named: Option<&str>) -> Result<(), CallbackError> {
+        let (Some((_, hosts)), Some(named)) = (&self.account, named) else { return Ok(()) };
+        if hosts.iter().any(|host| host.eq_ignore_ascii_case(named)) {
+            return Ok(());
+        }
+        Err(CallbackError::Issuer(format!(
+            "the account that was chosen is {}, and this connection is for {}",
+            said(named),
+            hosts.join(" or ")
+        )))
     }
 
     pub(super) fn pasted(&self, text: &str) -> Result<Code, CallbackError> {
@@ -258,6 +286,24 @@ mod tests {
             let error = read(&format!("&iss={other}")).unwrap_err();
             assert!(error.to_string().contains("set it as issuer"), "{other}: {error}");
         }
+    }
+
+    #[test]
+    fn an_account_that_nobody_meant_gets_no_code() {
+        let hosts = || vec!["acme.kommo.com".to_owned()];
+        let flow = || expected(false).of_account("referer", hosts());
+        let read = |rest: &str| flow().read(&format!("code=c&state=st4te{rest}")).map(drop);
+        assert_eq!(read("&referer=acme.kommo.com"), Ok(()));
+        assert_eq!(read("&referer=ACME.kommo.com&x=y"), Ok(()));
+        assert_eq!(read(""), Ok(()), "the token goes to the host that was told all the same");
+        for other in ["other.kommo.com", "acme.kommo.com.evil.example", "evil.example", ""] {
+            let error = read(&format!("&referer={other}")).unwrap_err();
+            assert!(error.ends_flow() && error.to_string().contains("acme.kommo.com"), "{error}");
+        }
+        assert!(matches!(
+            read("&referer=acme.kommo.com&referer=evil.example"),
+            Err(CallbackError::Stray(_))
+        ));
     }
 
     #[test]

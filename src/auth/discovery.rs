@@ -34,6 +34,9 @@ pub struct Discovered {
     pub notes: Vec<String>,
     /// How token requests are written, where that was told; else as OAuth has it.
     pub style: Option<TokenStyle>,
+    /// The parameter of the callback that names the host of an account, and the hosts that may
+    /// stand there.
+    pub account: Option<(String, Vec<String>)>,
 }
 
 /// Finds the authorization server of `server`, which has just answered 401 with `challenge`.
@@ -118,6 +121,7 @@ pub async fn discover(
         url,
         notes: search.notes,
         style: None,
+        account: None,
     })
 }
 

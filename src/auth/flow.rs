@@ -124,6 +124,10 @@ impl Flow {
             }
         }
         let expected = Expected::new(state, server);
+        let expected = match &discovered.account {
+            Some((from, hosts)) => expected.of_account(from, hosts.clone()),
+            None => expected,
+        };
         let unnamed = told && config.issuer.is_none();
         let expected = if unnamed { expected.at(&url) } else { expected };
         // The endpoint may have a query of its own, which stays (RFC 6749, 3.1).

@@ -35,6 +35,16 @@ pub struct ManualProfile {
     pub token_body: TokenBody,
     /// Added to every token request.
     pub token_params: BTreeMap<String, String>,
+    /// The callback says whose account was chosen.
+    pub account: Option<AccountRule>,
+}
+
+/// A parameter of the callback that names the host of an account, and the hosts that may stand
+/// there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRule {
+    pub from: String,
+    pub hosts: Vec<Template>,
 }
 
 /// How token requests are written, where that was told. It is kept beside the tokens: whoever
@@ -91,7 +101,22 @@ pub fn manual(
     let authorize = fill("authorize_url", &profile.authorize_url)?;
     let token = fill("token_url", &profile.token_url)?;
     let revoke = profile.revoke_url.as_ref().map(|url| fill("revoke_url", url)).transpose()?;
+    let account = match &profile.account {
+        None => None,
+        Some(rule) => {
+            let host = |host: &Template| -> Result<String, SignInError> {
+                let url = format!("https://{}", host.source()).parse::<Template>();
+                let url = url.map_err(|error| SignInError::Config { detail: error.to_string() })?;
+                let filled = config.fill_endpoint(&url).map_err(|error| told("account", &error))?;
+                let host = url::Url::parse(&filled).ok();
+                Ok(host.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default())
+            };
+            let hosts = rule.hosts.iter().map(host).collect::<Result<_, _>>()?;
+            Some((rule.from.clone(), hosts))
+        }
+    };
     Ok(Discovered {
+        account,
         resource: None,
         // It is no MCP server that gives the tokens, and may know nothing of RFC 8707.
         sent_resource: match &oauth.resource {
@@ -145,6 +170,7 @@ mod tests {
             token_url: "https://${param:account}.example/token?v=2".parse().unwrap(),
             revoke_url: None,
             token_body: TokenBody::Json,
+            account: None,
             token_params: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
         }
     }

@@ -390,6 +390,7 @@ pub(super) mod tests_support {
             url: "https://mcp.example/mcp".to_owned(),
             notes: Vec::new(),
             style: None,
+            account: None,
         }
     }
 }

@@ -282,7 +282,8 @@ pub struct Mcp {
     /// Sent with every request, whichever way one signs in; one that comes out empty is left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// Asked for when it is connected, and checked to work.
+    /// Query parameters of the URL, as templates; one whose `${user_id}`, `${org_id}` or optional
+    /// parameter is unset is left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub query: BTreeMap<String, String>,
 }

@@ -229,6 +229,8 @@ pub(super) fn told(error: ConnectError, url: &str, asked: Option<PromptError>) -
         ConnectError::WrongKey { name, .. } => CliError::needs_auth(name.as_str(), text).hint(
             "check the key; one that is no bearer token needs --header 'NAME: ${secret:token}'",
         ),
+        ConnectError::NotTaken { name, .. } => CliError::needs_auth(name.as_str(), text)
+            .hint("the account may have no access to it; run the same command to choose another"),
         ConnectError::SignIn { name, error } => sign_in_failed(&name, &error),
         ConnectError::Auth(AuthError::Vault { name, source }) => {
             CliError { message: text, ..not_kept(source) }.on(name.as_str())
@@ -278,10 +280,24 @@ fn sign_in_failed(name: &ConnectionName, error: &SignInError) -> CliError {
 /// There is no connection yet whose name would say anything: the URL is what was given.
 fn not_connected(error: UpstreamError, url: &str) -> CliError {
     let detail = error.detail.clone();
+    // Nothing was saved that could be connected again.
+    let wanted = match &error.kind {
+        ErrorKind::NeedsScope { scope } => Some(scope.clone()),
+        ErrorKind::NeedsAuth => Some(None),
+        _ => None,
+    };
     let unreached = matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Timeout);
     let mut told = CliError::from(error);
     told.message = format!("could not connect {}", text::line(url, 300));
     told.causes = vec![detail];
+    if let Some(scope) = wanted {
+        told.hint = Some(match scope {
+            Some(scope) => {
+                format!("run the same command with --scope {}", text::word(&scope, 200))
+            }
+            None => "run the same command again".to_owned(),
+        });
+    }
     if unreached {
         told.hint = Some("check the URL, and that the server is running".to_owned());
     }

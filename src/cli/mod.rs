@@ -5,6 +5,7 @@
 //! by `main` only.
 
 mod call;
+mod catalog;
 mod config;
 mod connect;
 mod consent;
@@ -79,6 +80,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Tools(args) => tools::run(cx, args),
         Command::Call(args) => call::run(cx, args).await,
         Command::Sync(args) => sync::run(cx, &args).await,
+        Command::Catalog(args) => catalog::run(cx, args),
         Command::Config(command) => config::run(cx, command),
         Command::Logs(args) => logs::run(cx, args).await,
         Command::Serve(args) => serve::serve(cx, args).await,

@@ -54,6 +54,11 @@ impl Paths {
         }
     }
 
+    /// The user's own manifests, one file per provider.
+    pub fn providers(&self) -> PathBuf {
+        self.config_file.with_file_name("providers")
+    }
+
     /// Last known lists, one file per connection.
     pub fn lists(&self) -> PathBuf {
         self.cache.join("lists")

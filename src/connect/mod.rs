@@ -205,6 +205,9 @@ pub enum ConnectError {
     SignInWanted { name: ConnectionName, host: String },
     #[error("{host} did not accept the key")]
     WrongKey { name: ConnectionName, host: String },
+    /// The sign-in went well, and the server wants none of it.
+    #[error("{host} did not accept the new sign-in: {detail}")]
+    NotTaken { name: ConnectionName, host: String, detail: String },
     #[error("{error}")]
     SignIn { name: ConnectionName, error: SignInError },
     #[error("{0}")]

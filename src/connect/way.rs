@@ -7,7 +7,10 @@ use super::{
     trial,
 };
 use crate::{
-    auth::{self, CLIENT_SECRET, Challenge, CredentialConfig, PRIVATE_KEY, SignInError, TOKEN},
+    auth::{
+        self, CLIENT_SECRET, Challenge, CredentialConfig, OAuthHttp, PRIVATE_KEY, SignInError,
+        TOKEN,
+    },
     kind::AuthKind,
     name::ConnectionName,
     secret::Secret,
@@ -124,7 +127,47 @@ impl Way<'_> {
             challenge = refused.and_then(|error| error.challenge);
         }
         self.ask(request, auth, challenge, sure, instead_of).await?;
-        trial::run(deps, request, target, name, auth).await.map_err(|error| self.shut(error))
+        let refused = match trial::run(deps, request, target, name, auth).await {
+            Err(error) if error.kind == ErrorKind::NeedsAuth => error,
+            other => return other.map_err(ConnectError::Upstream),
+        };
+        // Tokens that are a moment old: the server may have another authorization server by now
+        // (SEP-2352).
+        if !self.has_moved(request, auth, refused.challenge.as_deref()).await? {
+            return Err(self.not_taken(refused));
+        }
+        let stored = place.read().await.map_err(ConnectError::Auth)?.0;
+        let generation = stored.grant.map_or(0, |grant| grant.generation);
+        self.ask(request, auth, refused.challenge, sure, generation).await?;
+        trial::run(deps, request, target, name, auth).await.map_err(|error| match error.kind {
+            ErrorKind::NeedsAuth => self.not_taken(error),
+            _ => ConnectError::Upstream(error),
+        })
+    }
+
+    /// The server names another authorization server than the one that gave the tokens.
+    async fn has_moved(
+        &self,
+        request: &Request,
+        auth: AuthKind,
+        challenge: Option<&Challenge>,
+    ) -> Result<bool, ConnectError> {
+        if request.oauth.manual.is_some() {
+            return Ok(false);
+        }
+        let config = credential_config(self.deps, request, self.target, self.name, auth);
+        let client = self.deps.place(&config)?.client_of().await.map_err(ConnectError::Auth)?;
+        let server = config.public_url().map_err(ConnectError::Auth)?;
+        let http = OAuthHttp::new(self.deps.net.clone(), &server);
+        let found = auth::discover(&http, &server, challenge, &config.oauth).await;
+        // That nothing can be found is no news of another one.
+        let issuer = found.ok().map(|found| found.server.issuer);
+        Ok(issuer.zip(client).is_some_and(|(now, client)| now != client.issuer))
+    }
+
+    fn not_taken(&self, error: UpstreamError) -> ConnectError {
+        let (name, host) = (self.name.clone(), self.target.host.clone());
+        ConnectError::NotTaken { name, host, detail: error.detail }
     }
 
     async fn ask(

@@ -353,6 +353,18 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_breaks_the_rules_parks_the_tool_of_a_modern_server() {
+        let bad = r#"{"name":"n","inputSchema":{"type":"object","properties":{"a":{"type":"object","x-mcp-header":"A"}}}}"#;
+        let of = |era| {
+            let mut lists = lists(&[bad.to_owned(), tool("fine")]);
+            lists.cached.era = Some(era);
+            listed(&index(&Plan::default(), vec![member_with(plan("c"), lists)]))
+        };
+        assert_eq!(of(Era::Modern), ["c__fine"]);
+        assert_eq!(of(Era::Legacy), ["c__n", "c__fine"]);
+    }
+
+    #[test]
     fn hidden_tools_are_found_and_not_listed() {
         let mut plan = plan("c");
         plan.rules.deny = vec!["a".into()];

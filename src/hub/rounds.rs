@@ -5,7 +5,10 @@ use super::{CallError, Hub, member::Member, rewrite};
 use crate::{
     text,
     upstream::{Call, ErrorKind, Reply, ToolFacts, UpstreamError},
-    wire::{Answering, Ask, ClientLink, LogLevel, Outcome, RpcError, meta, splice},
+    wire::{
+        Answering, Ask, ClientLink, LogLevel, Outcome, RpcError, error::METHOD_NOT_FOUND, meta,
+        splice,
+    },
 };
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -23,8 +26,10 @@ const MAX_ASKS: usize = 32;
 /// How long all rounds may take: people answer in between.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// How long an upstream is left alone that wants nothing but to be asked again; doubles.
+/// How long an upstream is left alone that wants nothing but to be asked again; doubles up to
+/// [`MAX_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a request is besides its parameters.
 pub(super) struct Job {
@@ -49,7 +54,9 @@ impl Hub {
         let rounds = link.as_ref().filter(|link| !link.drives_rounds());
         let kept =
             rounds.map(|link| (Arc::clone(link), name.clone(), tool.clone(), params.clone()));
-        let call = Call { method, params, name, replay_safe, link: link.clone(), tool };
+        let later_round = link.is_some() && rounds.is_none() && has_state(&params);
+        let call =
+            Call { method, params, name, replay_safe, link: link.clone(), tool, later_round };
         let reply = member.session.route.call(member.name(), call).await?;
         match (&reply.outcome, kept) {
             (Outcome::InputRequired(_), Some((link, name, tool, params))) => {
@@ -61,6 +68,7 @@ impl Hub {
                     replay_safe: false,
                     link: Some(Arc::clone(&link)),
                     tool: tool.clone(),
+                    later_round: true,
                 };
                 Box::pin(rounds_of(member, reply, params, again)).await
             }
@@ -80,6 +88,12 @@ impl Hub {
     }
 }
 
+/// A client of 2026-07-28 comes back.
+fn has_state(params: &Bytes) -> bool {
+    memchr::memmem::find(params, b"requestState").is_some()
+        && splice::find(params, "requestState").is_some()
+}
+
 /// Asks the client, tells the upstream, and again, until there is a result.
 async fn rounds_of(
     member: &Member,
@@ -97,7 +111,7 @@ async fn rounds_of(
             Some(map) => Some(answers(member, &link, &map).await?),
             None if state.is_some() => {
                 tokio::time::sleep(pause).await;
-                pause *= 2;
+                pause = (pause * 2).min(MAX_PAUSE);
                 None
             }
             None => return Err(odd(member, "it wants input and does not say which")),
@@ -183,7 +197,8 @@ async fn answers(
     Ok(out.into())
 }
 
-/// What an upstream is told that a client refused to answer, where its revision has words for it.
+/// What an upstream is told that a client refused to answer, where its revision has words for it;
+/// it has none for a client that cannot be asked such a thing at all.
 fn instead(
     member: &Member,
     method: &str,
@@ -191,25 +206,31 @@ fn instead(
     refused: &RpcError,
 ) -> Result<Bytes, CallError> {
     let connection = member.name().clone();
+    // A client that opens no links can still show one (SEP-1036).
+    if method == "elicitation/create"
+        && let Some(url) = splice::get_str(params, "url")
+    {
+        let why = splice::get_str(params, "message").unwrap_or_default();
+        let (url, why) = (text::line(&url, 2000), text::line(&why, 300));
+        let text = format!(
+            "{connection} wants the user to open {url} first ({why}). Show the user this link; \
+             when it is done, call again"
+        );
+        return Err(CallError::Unanswered { connection, text });
+    }
     match method {
-        "elicitation/create" => {
-            // A client that opens no links can still show one (SEP-1036).
-            if let Some(url) = splice::get_str(params, "url") {
-                let why = splice::get_str(params, "message").unwrap_or_default();
-                let (url, why) = (text::line(&url, 2000), text::line(&why, 300));
-                let text = format!(
-                    "{connection} wants the user to open {url} first ({why}). Show the user this \
-                     link; when it is done, call again"
-                );
-                return Err(CallError::Unanswered { connection, text });
-            }
+        "elicitation/create" if refused.code != METHOD_NOT_FOUND => {
             Ok(Bytes::from_static(b"{\"action\":\"cancel\"}"))
         }
-        "roots/list" => Ok(Bytes::from_static(b"{\"roots\":[]}")),
+        "roots/list" if refused.code != METHOD_NOT_FOUND => {
+            Ok(Bytes::from_static(b"{\"roots\":[]}"))
+        }
         _ => {
             let (method, said) = (text::line(method, 60), text::line(&refused.message(), 200));
-            let text =
-                format!("{connection} needs {method} of this client, which refused it: {said}");
+            let text = format!(
+                "{connection} needs {method} of this client before it goes on, and did not get it: \
+                 {said}. The call was not completed"
+            );
             Err(CallError::Unanswered { connection, text })
         }
     }

@@ -1,7 +1,7 @@
 //! For tests: a connection that answers by script, and short ways to make plans and lists.
 
 use super::{
-    Hub, HubConfig, Plan, PlanConnection, Rules, Shown, Source,
+    Hub, HubConfig, Notice, Plan, PlanConnection, Rules, Shown, Source, Versions,
     member::{Changed, Lists, Member, Session},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     },
     task::Shutdown,
     upstream::{Call, Deps, Event, Listing, Reply, Snapshot, UpstreamError},
-    wire::{Declared, Outcome},
+    wire::{Ask, Declared, Outcome},
 };
 use bytes::Bytes;
 use std::{
@@ -60,6 +60,14 @@ pub enum Does {
     Wait,
     /// Reports progress with these parameters, then ends.
     Progress(&'static str),
+    /// Logs a message with these parameters, then ends.
+    Log(&'static str),
+    /// Puts questions (method, parameters), those of a round at once, with a report of progress
+    /// after each round, then ends with
+    /// `{"content":[],"answers":[…]}`: the results and errors that came back, in their order.
+    Ask(&'static [&'static [(&'static str, &'static str)]]),
+    /// Puts a question, takes it back when the gate opens, then ends.
+    AskUntilOpen(&'static str, &'static str),
 }
 
 impl Script {
@@ -134,6 +142,36 @@ impl Script {
                 }
                 r#"{"content":[]}"#
             }
+            Some(Does::Log(params)) => {
+                if let Some(link) = &call.link {
+                    link.log(Bytes::from_static(params.as_bytes()));
+                }
+                r#"{"content":[]}"#
+            }
+            Some(Does::Ask(rounds)) => {
+                let link = call.link.as_ref().unwrap();
+                let mut answers = Vec::new();
+                for round in rounds {
+                    let all =
+                        round.iter().map(|(method, params)| link.ask(question(method, params)));
+                    for answer in futures_util::future::join_all(all).await {
+                        let text = answer.unwrap_or_else(|error| error.json().clone());
+                        answers.push(String::from_utf8(text.to_vec()).unwrap());
+                    }
+                    let progress = format!(r#"{{"progressToken":0,"progress":{}}}"#, answers.len());
+                    link.progress(progress.into());
+                }
+                let text = format!(r#"{{"content":[],"answers":[{}]}}"#, answers.join(","));
+                return Ok(Reply { outcome: Outcome::Complete(text.into()), era: self.era });
+            }
+            Some(Does::AskUntilOpen(method, params)) => {
+                let asked = call.link.as_ref().unwrap().ask(question(method, params));
+                tokio::select! {
+                    _ = asked => {}
+                    () = self.open() => {}
+                }
+                r#"{"content":[]}"#
+            }
         };
         let outcome = Outcome::Complete(Bytes::from_static(result.as_bytes()));
         Ok(Reply { outcome, era: self.era })
@@ -176,6 +214,10 @@ impl Script {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
     }
+}
+
+fn question(method: &str, params: &'static str) -> Ask {
+    Ask { method: method.into(), params: Bytes::from_static(params.as_bytes()) }
 }
 
 /// A valid tool.
@@ -262,6 +304,21 @@ impl Rig {
 
     pub async fn say(&self, connection: &str, event: Event) {
         self.events.send((connection.parse().unwrap(), event)).await.unwrap();
+    }
+
+    /// Tells what an upstream would have told.
+    pub fn notice(&self, notice: Notice) {
+        self.hub.0.notices.send(notice).unwrap();
+    }
+
+    /// Lists change.
+    pub fn change(&self, change: impl FnOnce(&mut Versions)) {
+        self.hub.0.version.send_modify(change);
+    }
+
+    /// What sessions would mirror of the client.
+    pub fn declared(&self) -> Bytes {
+        self.hub.0.deps.declared.get()
     }
 
     /// Outcome, connection and tool of every line of the access log.

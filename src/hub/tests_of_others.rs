@@ -167,7 +167,7 @@ impl ClientLink for Legacy {
     fn ask(&self, ask: Ask) -> Answering {
         self.asked.lock().unwrap().push(ask);
         let answer = if self.refuses {
-            Err(RpcError::new(-32601, "not here"))
+            Err(RpcError::new(-32603, "gone"))
         } else {
             Ok(Bytes::from_static(br#"{"action":"accept"}"#))
         };

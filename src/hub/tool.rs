@@ -2,8 +2,9 @@
 
 use super::{clean::cleaned, member::Member, names, policy, policy::Denial, rewrite, uris};
 use crate::{
+    kind::Era,
     name::{PublicName, UpstreamTool},
-    upstream::ToolFacts,
+    upstream::{ToolFacts, param_headers},
     wire::splice,
 };
 use bytes::Bytes;
@@ -139,6 +140,7 @@ impl Tool {
         let parts = Parts::find(&raw);
         let upstream = parts.name.clone().and_then(|range| splice::string(&raw[range]));
         let fault = parts.fault(&raw, upstream.as_deref());
+        let fault = fault.or_else(|| header_fault(member, &raw[parts.schema.clone()?]));
         let upstream = upstream.unwrap_or_default();
         let public = if plain {
             PublicName::new(&upstream)
@@ -251,6 +253,15 @@ impl Tool {
     pub fn replay_safe(&self) -> bool {
         self.hints.read_only || self.hints.idempotent
     }
+}
+
+/// Only a modern server means anything by the annotation (SEP-2243); an older one may have a word
+/// of the same spelling.
+fn header_fault(member: &Member, schema: &[u8]) -> Option<&'static str> {
+    let fault = param_headers::fault(schema)?;
+    let lists = member.session.lists.load();
+    let is_modern = lists.as_ref().is_some_and(|lists| lists.cached.era == Some(Era::Modern));
+    is_modern.then_some(fault)
 }
 
 fn needs_task(raw: &Bytes) -> bool {

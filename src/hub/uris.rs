@@ -55,15 +55,17 @@ impl Uris {
         connection: &ConnectionName,
         uri: &str,
     ) -> Option<String> {
-        if self.plain {
+        // An empty one is none.
+        if self.plain || uri.is_empty() {
             return None;
         }
         if is_web(uri) {
-            let ours = match self.owners.get(uri) {
-                Some(owner) => owner == connection,
-                None => seen.take(uri, connection),
+            let Some(owner) = self.owners.get(uri) else {
+                // Nobody's own: a page that anybody may speak of, and clients fetch by themselves.
+                seen.take(uri, connection);
+                return None;
             };
-            return (!ours).then(|| format!("{OURS}{connection}/{uri}"));
+            return (owner != connection).then(|| format!("{OURS}{connection}/{uri}"));
         }
         named(connection, uri)
     }
@@ -144,11 +146,11 @@ impl Seen {
         self.table().owners.get(uri).cloned()
     }
 
-    /// True when `connection` has this address from now on.
-    fn take(&self, uri: &str, connection: &ConnectionName) -> bool {
+    /// `connection` spoke of this address.
+    fn take(&self, uri: &str, connection: &ConnectionName) {
         let mut table = self.table();
-        if let Some(owner) = table.owners.get(uri) {
-            return owner == connection;
+        if table.owners.contains_key(uri) {
+            return;
         }
         if table.order.len() >= MOST_SEEN
             && let Some(oldest) = table.order.pop_front()
@@ -157,7 +159,6 @@ impl Seen {
         }
         table.order.push_back(uri.to_owned());
         table.owners.insert(uri.to_owned(), connection.clone());
-        true
     }
 }
 
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(out("skill://s/SKILL.md").as_deref(), Some("skill://c/s/SKILL.md"));
         assert_eq!(out("UI://x").as_deref(), Some("allmcp://c/UI://x"));
         assert_eq!(out("ui:x").as_deref(), Some("allmcp://c/ui:x"));
-        assert_eq!(out("").as_deref(), Some("allmcp://c/"));
+        assert_eq!(out(""), None);
         assert_eq!(out("allmcp://d/x:y").as_deref(), Some("allmcp://c/allmcp://d/x:y"));
         assert_eq!(out("{scheme}://x").as_deref(), Some("allmcp://c/{scheme}://x"));
         let plain = Uris::new(true);
@@ -228,17 +229,15 @@ mod tests {
         assert_eq!(owner("https://x/deep/7"), Some(name("b")));
         assert_eq!(uris.outward(&seen, &name("c"), "https://z/"), None);
         assert_eq!(owner("https://z/"), Some(name("c")));
-        assert_eq!(
-            uris.outward(&seen, &name("d"), "https://z/").as_deref(),
-            Some("allmcp://d/https://z/")
-        );
+        assert_eq!(uris.outward(&seen, &name("d"), "https://z/"), None);
+        assert_eq!(owner("https://z/"), Some(name("c")), "whoever spoke of it first");
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let seen = Seen::default();
         for i in 0..=MOST_SEEN {
-            assert!(seen.take(&format!("https://x/{i}"), &name("a")));
+            seen.take(&format!("https://x/{i}"), &name("a"));
         }
         assert_eq!(seen.owner("https://x/0"), None);
         assert_eq!(seen.table().owners.len(), MOST_SEEN);
@@ -255,7 +254,7 @@ mod tests {
         #[test]
         fn every_uri_comes_back(
             connection in "[a-z0-9][a-z0-9-]{0,31}",
-            uri in "([a-z]{1,6}:/{0,3})?[ -~]{0,20}|(ui|skill|https?|allmcp)://[ -~é]{0,20}|.{0,20}",
+            uri in "([a-z]{1,6}:/{0,3})?[ -~]{1,20}|(ui|skill|https?|allmcp)://[ -~é]{0,20}|.{1,20}",
         ) {
             let (uris, seen) = (Uris::new(false), Seen::default());
             let connection = name(&connection);

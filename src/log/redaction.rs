@@ -104,7 +104,10 @@ fn without_shapes(text: &str) -> Option<String> {
 fn schemes(text: &str, low: &str, found: &mut Vec<Range<usize>>) {
     for scheme in ["bearer", "basic"] {
         for (at, _) in low.match_indices(scheme) {
-            let inside_a_word = low[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+            // `…:jwt-bearer` is the name of a grant type (RFC 7523).
+            let before = &low[..at];
+            let inside_a_word =
+                before.ends_with(|c: char| c.is_ascii_alphanumeric()) || before.ends_with("jwt-");
             let rest = &text[at + scheme.len()..];
             let value = rest.trim_start_matches(' ');
             if inside_a_word || value.len() == rest.len() {
@@ -267,6 +270,7 @@ mod tests {
     fn plain_words_stay() {
         for text in [
             "the server wants a Bearer token",
+            "only urn:ietf:params:oauth:grant-type:jwt-bearer is supported",
             "WWW-Authenticate: Bearer realm=\"mcp\", error=\"invalid_token\"",
             "basic authentication is not supported",
             "header Authorization: Bearer ${secret:token}",

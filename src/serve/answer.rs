@@ -2,9 +2,10 @@
 //! wrong, or as a JSON-RPC error.
 
 use crate::{
-    hub::{Answered, CallError, ErrorKind, Link, UpstreamError, own},
+    hub::{CallError, Denied, ErrorKind, Link, UpstreamError, own},
+    kind::Era,
     text,
-    wire::{Outcome, RpcError, error, splice},
+    wire::{RpcError, error, splice},
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -22,27 +23,70 @@ pub(super) const SIGN_IN_LIST: &str = concat!(
     r#""annotations":{"title":"Sign in","readOnlyHint":true,"openWorldHint":true}}]}"#
 );
 
-/// A result of ours, in the form of the upstreams'.
-pub(super) fn ours(result: Bytes) -> Answered {
-    Answered { outcome: Outcome::Complete(result), era: None }
-}
-
-/// What to answer a call with that has no result; `plain`: nothing of ours is known to the
-/// client, and its configuration may not be in our file.
+/// What to answer a `tools/call` with that has no result; `plain`: nothing of ours is known to
+/// the client, and its configuration may not be in our file.
 pub(super) fn failure(failed: CallError, plain: bool) -> Result<Bytes, RpcError> {
     match failed {
         CallError::Params(_) | CallError::Unknown { .. } | CallError::NotFound { .. } => {
             Err(RpcError::new(error::INVALID_PARAMS, &failed.to_string()))
         }
         CallError::Unanswered { text, .. } => Ok(says(&format!("allmcp: {text}."), None)),
-        CallError::Denied(denied) => {
-            let text = format!("allmcp: {}. {}", denied.reason(), denied.remedy());
-            Ok(says(&text, None))
-        }
+        CallError::Denied(denied) => Ok(says(&denial(&denied), None)),
         CallError::TooLarge { size, limit, .. } => Ok(says(&too_large(size, limit, plain), None)),
         CallError::Upstream(failed) => upstream(failed, None, plain),
         CallError::SignIn { error, link } => upstream(error, link.as_ref(), plain),
     }
+}
+
+fn upstream(failed: UpstreamError, link: Option<&Link>, plain: bool) -> Result<Bytes, RpcError> {
+    match explain(failed, link, plain) {
+        Told::Text { text, connect, .. } => Ok(says(&text, connect)),
+        Told::Passed(rpc) => Err(rpc),
+    }
+}
+
+/// The same for requests whose results have no room for a failure: prompts, resources and all
+/// others that are not `tools/call`.
+pub(super) fn refusal(failed: CallError, plain: bool, era: Era) -> RpcError {
+    let (failed, link) = match failed {
+        CallError::Params(_) | CallError::Unknown { .. } | CallError::NotFound { .. } => {
+            return RpcError::new(error::INVALID_PARAMS, &failed.to_string());
+        }
+        CallError::Unanswered { text, .. } => {
+            return RpcError::new(error::INTERNAL, &format!("allmcp: {text}."));
+        }
+        CallError::Denied(denied) => {
+            return RpcError::new(error::INVALID_PARAMS, &denial(&denied));
+        }
+        CallError::TooLarge { size, limit, .. } => {
+            return RpcError::new(error::INTERNAL, &too_large(size, limit, plain));
+        }
+        CallError::Upstream(failed) => (failed, None),
+        CallError::SignIn { error, link } => (error, link),
+    };
+    match explain(failed, link.as_ref(), plain) {
+        Told::Text { text, connect: Some(list) } => {
+            let data = json!({ own::CONNECT_REQUIRED: list }).to_string();
+            RpcError::with_data(error::INVALID_PARAMS, &text, &data)
+        }
+        Told::Text { text, connect: None } => RpcError::new(error::INTERNAL, &text),
+        // A resource that is not there; 2026-07-28 has no code of its own for it (SEP-2164).
+        Told::Passed(rpc) if rpc.code == NO_RESOURCE && era == Era::Modern => {
+            let data = rpc.data().and_then(|data| String::from_utf8(data.to_vec()).ok());
+            match data {
+                Some(data) => RpcError::with_data(error::INVALID_PARAMS, &rpc.message(), &data),
+                None => RpcError::new(error::INVALID_PARAMS, &rpc.message()),
+            }
+        }
+        Told::Passed(rpc) => rpc,
+    }
+}
+
+/// "Resource not found" until 2025-11-25.
+const NO_RESOURCE: i64 = -32002;
+
+fn denial(denied: &Denied) -> String {
+    format!("allmcp: {}. {}", denied.reason(), denied.remedy())
 }
 
 fn too_large(size: u64, limit: u64, plain: bool) -> String {
@@ -58,18 +102,28 @@ fn too_large(size: u64, limit: u64, plain: bool) -> String {
     )
 }
 
-fn upstream(failed: UpstreamError, link: Option<&Link>, plain: bool) -> Result<Bytes, RpcError> {
+/// What a client hears of a failure of an upstream.
+enum Told {
+    Text {
+        text: String,
+        /// Which connections need the user, for programs.
+        connect: Option<Value>,
+    },
+    /// The upstream's own error.
+    Passed(RpcError),
+}
+
+fn explain(failed: UpstreamError, link: Option<&Link>, plain: bool) -> Told {
     if let ErrorKind::Rpc(rpc) = failed.kind {
-        return match rpc.code {
-            // Between us and the upstream only: the client did not send those headers, this
-            // version or these capabilities.
-            error::HEADER_MISMATCH | error::UNSUPPORTED_VERSION | error::MISSING_CAPABILITY => {
-                let name = &failed.connection;
-                let what = text::line(&rpc.message(), 300);
-                Ok(says(&format!("allmcp: {name} refused the call: {what}"), None))
-            }
-            _ => Err(rpc),
+        let what = match rpc.code {
+            // Between us and the upstream only: the client did not send those headers or this
+            // version.
+            error::HEADER_MISMATCH | error::UNSUPPORTED_VERSION => text::line(&rpc.message(), 300),
+            error::MISSING_CAPABILITY => missing(&rpc),
+            _ => return Told::Passed(rpc),
         };
+        let text = format!("allmcp: {} refused the call: {what}", failed.connection);
+        return Told::Text { text, connect: None };
     }
     let mut meta = None;
     let mut text = format!("allmcp: {}.", text::clean(&failed.to_string()));
@@ -120,7 +174,32 @@ fn upstream(failed: UpstreamError, link: Option<&Link>, plain: bool) -> Result<B
             text.push_str(&again(&failed));
         }
     }
-    Ok(says(&text, meta))
+    Told::Text { text, connect: meta }
+}
+
+/// What the upstream needs and this client did not declare.
+fn missing(rpc: &RpcError) -> String {
+    let needed = rpc.data().and_then(|data| splice::get(&data, "requiredCapabilities"));
+    let needed = needed.unwrap_or_default();
+    let mut names = Vec::new();
+    for one in splice::members(&needed) {
+        match splice::string(&needed[one.key]).as_deref() {
+            // It is one of them that is missing.
+            Some("extensions") => {
+                let all = &needed[one.value];
+                let ids = splice::members(all).filter_map(|m| splice::string(&all[m.key]));
+                names.extend(ids.map(std::borrow::Cow::into_owned));
+            }
+            Some(name) => names.push(name.to_owned()),
+            None => {}
+        }
+    }
+    let said = text::line(&rpc.message(), 300);
+    if names.is_empty() {
+        return said;
+    }
+    let names = text::line(&names.join(", "), 200);
+    format!("{said}. It needs a client that can do this: {names}")
 }
 
 fn ran(failed: &UpstreamError) -> &'static str {
@@ -154,8 +233,8 @@ fn again(failed: &UpstreamError) -> String {
 /// "URL elicitation required" (2025-11-25).
 pub(super) const URL_REQUIRED: i64 = -32042;
 
-/// What [`URL_REQUIRED`] becomes for a client of a revision that has no such error.
-pub(super) fn url_required(rpc: &RpcError) -> Bytes {
+/// What [`URL_REQUIRED`] becomes for a client that cannot take it.
+pub(super) fn url_required(rpc: &RpcError) -> String {
     let mut out = format!("allmcp: {}", text::line(&rpc.message(), 300));
     let list = rpc.data().and_then(|data| splice::get(&data, "elicitations")).unwrap_or_default();
     for one in splice::elements(&list) {
@@ -166,21 +245,21 @@ pub(super) fn url_required(rpc: &RpcError) -> Bytes {
             let _ = write!(out, "\nThe user has to open {url} {why}");
         }
     }
-    says(out.trim_end(), None)
+    out.truncate(out.trim_end().len());
+    out
 }
 
-/// What a legacy client gets when the upstream wants something from it first (SEP-2322), which
-/// no connection asks for unless it ignores what we declare.
-pub(super) fn input_unsupported() -> Bytes {
-    says(
-        "allmcp: the server asks for more input from the user before it goes on, which this \
-         client cannot give through allmcp. The call was not completed.",
-        None,
-    )
-}
+/// What a legacy client is told of a result that asks (SEP-2322): its upstream ignored what was
+/// declared to it, or the rounds of questions came to no end.
+pub(super) const NEEDS_INPUT: &str = "allmcp: the server asks for more input from the user before it goes on, which this client \
+     cannot give through allmcp. The call was not completed.";
+
+/// The same for a call that goes on in the background, which was not asked for.
+pub(super) const GOES_ON: &str = "allmcp: the server goes on with the call in the background, and this client cannot follow it \
+     there. The call may have been carried out: check before you repeat it.";
 
 /// A result with `isError` whose text a model can act on.
-fn says(text: &str, connect_required: Option<Value>) -> Bytes {
+pub(super) fn says(text: &str, connect_required: Option<Value>) -> Bytes {
     let mut result = format!(
         "{{\"content\":[{{\"type\":\"text\",\"text\":{}}}],\"isError\":true",
         splice::quote(text)

@@ -1,6 +1,12 @@
 //! The client's side in tests: a script in front of a hub of scripted upstreams.
 
-use super::{Ended, Options, input::Input, outbox::Sink, stdio::serve};
+use super::{
+    Ended, Options,
+    conversation::Conversation,
+    input::Input,
+    outbox::{Sink, queue},
+    stdio::serve,
+};
 use crate::hub::{
     Plan,
     script::{Rig, Script, ours, scripted},
@@ -19,6 +25,33 @@ pub(super) struct Desk {
     pub(super) from: BufReader<DuplexStream>,
     pub(super) stop: CancellationToken,
     pub(super) ended: JoinHandle<Ended>,
+}
+
+/// A conversation without its input.
+pub(super) struct Ear {
+    pub(super) rig: Rig,
+    pub(super) talk: Conversation,
+    from: BufReader<DuplexStream>,
+}
+
+impl Ear {
+    pub(super) fn open() -> Self {
+        let rig = Rig::open();
+        let (outbox, writer) = queue();
+        let (output, from) = tokio::io::duplex(1 << 16);
+        rig.shutdown.spawn("stdout", async move {
+            writer.run(Sink::Async(Box::new(output))).await.unwrap();
+        });
+        let talk = Conversation::new(rig.hub.clone(), outbox, &rig.shutdown, &Options::default());
+        Self { rig, talk, from: BufReader::new(from) }
+    }
+
+    pub(super) async fn hear(&mut self) -> String {
+        let mut line = String::new();
+        let wait = Duration::from_secs(20);
+        tokio::time::timeout(wait, self.from.read_line(&mut line)).await.unwrap().unwrap();
+        line.trim_end().to_owned()
+    }
 }
 
 pub(super) const MODERN: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
@@ -74,6 +107,22 @@ impl Desk {
         desk
     }
 
+    /// A client of the older revisions that can do this.
+    pub(super) async fn able(plan: Plan, version: &str, capabilities: &str) -> Self {
+        let mut desk = Self::open(plan);
+        let able = format!("\"capabilities\":{capabilities}");
+        desk.ask(&initialize(version).replace("\"capabilities\":{}", &able)).await;
+        desk.say(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
+        desk.ask(r#"{"jsonrpc":"2.0","id":"first","method":"tools/list"}"#).await;
+        desk
+    }
+
+    /// Answers a question of ours with this result.
+    pub(super) async fn reply(&mut self, asked: &Value, result: &str) {
+        let id = &asked["id"];
+        self.say(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)).await;
+    }
+
     /// Closes the client's end; what is still said, and why it ended.
     pub(super) async fn leave(mut self) -> (Vec<String>, Ended) {
         drop(self.to.take());
@@ -99,6 +148,13 @@ pub(super) fn call(id: &str, name: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{name}","arguments":{{}}}}}}"#
     )
+}
+
+/// A request of 2026-07-28 whose client can do this; `rest` are more members of its parameters.
+pub(super) fn modern(id: &str, method: &str, capabilities: &str, rest: &str) -> String {
+    let able = MODERN.replace("Capabilities\":{}", &format!("Capabilities\":{capabilities}"));
+    let comma = if rest.is_empty() { "" } else { "," };
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{{able}{comma}{rest}}}}}"#)
 }
 
 pub(super) fn one(script: &Arc<Script>) -> Plan {

@@ -1,30 +1,27 @@
 //! The revision without `initialize`, 2026-07-28: every request says what it speaks.
 
 use super::{
-    answer,
     batch::Outlet,
-    conversation::{Conversation, LIST_CHANGED},
-    legacy::{self, CAPABILITIES},
+    calls::{self, Go},
+    capabilities,
+    conversation::Conversation,
+    legacy, listen, state,
 };
 use crate::{
-    hub::{Answered, Hub},
+    hub::{Answered, Forward, Hub},
     kind::Era,
     wire::{
-        Frame, Id, Outcome, RpcError,
+        Frame, Id, LogLevel, Outcome, RpcError,
         era::{self, REMOVED_IN_MODERN},
-        error, frame, meta,
+        error, meta,
         splice::{self, Edits},
     },
 };
 use bytes::Bytes;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How long a client may keep a list that nothing has changed since, in milliseconds; it hears of
 /// changes where it listens.
 const TTL: u32 = 60_000;
-
-/// Most `subscriptions/listen` at a time; a client has use for one.
-const MAX_LISTENS: usize = 32;
 
 /// In which era a request is to be answered, by what it says of itself.
 pub(super) fn speaks(frame: &Frame) -> Result<Era, RpcError> {
@@ -83,16 +80,15 @@ fn supported() -> String {
 
 /// Answers one request, or starts to.
 pub(super) async fn request(talk: &Conversation, frame: Frame, id: Id, outlet: Outlet) {
-    let own = frame.param("_meta");
-    talk.introduce(own.and_then(|own| splice::get(&own, meta::CLIENT_INFO)).as_ref());
+    if let Err(error) = attend(talk, &frame) {
+        return talk.answer(&id, outlet, Err(error)).await;
+    }
     let method = frame.method.as_deref().unwrap_or_default();
     let result = match method {
         "server/discover" => Ok(discover(&talk.hub)),
-        "tools/list" => return talk.list(&frame, id, outlet, Era::Modern).await,
-        "tools/call" => return talk.call(frame, id, outlet, Era::Modern),
         "subscriptions/listen" if matches!(outlet, Outlet::Line) => {
-            match talk.listens.open(&frame, &id) {
-                Ok(acknowledged) => return talk.outbox.send(acknowledged).await,
+            match listen::open(talk, &frame, &id).await {
+                Ok(()) => return,
                 Err(error) => Err(error),
             }
         }
@@ -100,21 +96,39 @@ pub(super) async fn request(talk: &Conversation, frame: Frame, id: Id, outlet: O
             let text = format!("2026-07-28 has no method {removed}");
             Err(RpcError::new(error::METHOD_NOT_FOUND, &text))
         }
-        other => Err(legacy::method_not_found(other)),
+        _ => return calls::dispatch(talk, frame, id, outlet, Era::Modern).await,
     };
     talk.answer(&id, outlet, result).await;
 }
 
+/// Takes up what the request says of its client.
+fn attend(talk: &Conversation, frame: &Frame) -> Result<(), RpcError> {
+    let Some(own) = frame.param("_meta") else { return Ok(()) };
+    if let Some(level) = splice::get(&own, meta::LOG_LEVEL)
+        && splice::string(&level).is_none_or(|word| word.parse::<LogLevel>().is_err())
+    {
+        let text = format!("{} is not a log level", meta::LOG_LEVEL);
+        return Err(RpcError::new(error::INVALID_PARAMS, &text));
+    }
+    talk.introduce(splice::get(&own, meta::CLIENT_INFO).as_ref());
+    // Before anything reaches an upstream: sessions mirror it.
+    if let Some(capabilities) = splice::get(&own, meta::CLIENT_CAPABILITIES) {
+        talk.declare(&capabilities);
+    }
+    Ok(())
+}
+
 fn discover(hub: &Hub) -> Bytes {
+    let capabilities = capabilities::ours(&hub.offer(), None);
     let mut out =
-        format!("{{\"supportedVersions\":{},\"capabilities\":{CAPABILITIES}", supported());
+        format!("{{\"supportedVersions\":{},\"capabilities\":{capabilities}", supported());
     legacy::push_instructions(&mut out, hub);
     let mut out = out.into_bytes();
     push_own_keys(&mut out, hub, hub.index().is_complete());
     out.into()
 }
 
-/// The result of `tools/list`.
+/// The result of a list.
 pub(super) fn list(hub: &Hub, body: &Bytes, complete: bool) -> Bytes {
     let mut out = Vec::with_capacity(body.len() + 256);
     // Without the closing brace.
@@ -127,31 +141,46 @@ pub(super) fn list(hub: &Hub, body: &Bytes, complete: bool) -> Bytes {
 /// own; it is old at once while a connection has not been listed.
 fn push_own_keys(out: &mut Vec<u8>, hub: &Hub, complete: bool) {
     let tail = format!(
-        ",\"resultType\":\"complete\",\"ttlMs\":{},\"cacheScope\":\"private\",\"_meta\":{{{}:{}}}}}",
+        ",\"resultType\":\"complete\",\"ttlMs\":{},\"cacheScope\":\"private\",{}}}",
         if complete { TTL } else { 0 },
-        splice::quote(meta::SERVER_INFO),
-        legacy::server_info(hub),
+        own_meta(hub),
     );
     out.extend_from_slice(tail.as_bytes());
 }
 
-/// What a call is answered with. A result keeps every byte; `resultType` is added where the
+/// The member `_meta` of a result of ours: every response SHOULD name its server (SEP-2575). Those
+/// of upstreams stay as they came: they are their upstream's.
+pub(super) fn own_meta(hub: &Hub) -> String {
+    format!("\"_meta\":{{{}:{}}}", splice::quote(meta::SERVER_INFO), legacy::server_info(hub))
+}
+
+/// What a request is answered with. A result keeps every byte; `resultType` is added where the
 /// upstream does not know it.
-pub(super) fn outcome(result: Result<Answered, RpcError>) -> Result<Bytes, RpcError> {
-    match result {
-        Ok(Answered { outcome: Outcome::InputRequired(bytes) | Outcome::Task(bytes), .. }) => {
-            Ok(bytes)
-        }
-        Ok(Answered { outcome: Outcome::Complete(bytes), .. }) => Ok(complete(&bytes)),
-        // Clients of this revision must not see it (SEP-2322).
-        Err(error) if error.code == answer::URL_REQUIRED => {
-            Ok(complete(&answer::url_required(&error)))
-        }
-        Err(error) => Err(error),
+pub(super) fn result(answered: Answered, go: Go) -> Bytes {
+    match answered.outcome {
+        Outcome::InputRequired(bytes) => state::marked(&bytes),
+        Outcome::Task(bytes) => bytes,
+        Outcome::Complete(bytes) if go == Go::Forward(Forward::Read) => kept(&complete(&bytes)),
+        Outcome::Complete(bytes) => complete(&bytes),
     }
 }
 
-fn complete(result: &Bytes) -> Bytes {
+/// How long a resource may be kept (SEP-2549): as long as its upstream says, else not at all, and
+/// only by this user.
+fn kept(result: &Bytes) -> Bytes {
+    let mut edits = Edits::new();
+    let ttl = splice::find(result, "ttlMs").map(|range| &result[range]);
+    if !ttl.is_some_and(|ttl| ttl.first().is_some_and(u8::is_ascii_digit)) {
+        edits.set(result, "ttlMs", &b"0"[..]);
+    }
+    if splice::get_str(result, "cacheScope").as_deref() != Some("private") {
+        edits.set(result, "cacheScope", &b"\"private\""[..]);
+    }
+    edits.apply(result)
+}
+
+/// `resultType`, where it is missing.
+pub(super) fn complete(result: &Bytes) -> Bytes {
     let known = memchr::memmem::find(result, b"resultType").is_some()
         && splice::find(result, "resultType").is_some();
     if known {
@@ -160,72 +189,6 @@ fn complete(result: &Bytes) -> Bytes {
     let mut edits = Edits::new();
     edits.set(result, "resultType", &b"\"complete\""[..]);
     edits.apply(result)
-}
-
-/// The open `subscriptions/listen` requests.
-#[derive(Default)]
-pub(super) struct Listens(Mutex<Vec<Listen>>);
-
-struct Listen {
-    id: Id,
-    tools: bool,
-}
-
-impl Listens {
-    /// Takes a request; what comes back is the acknowledgement, the first message under its id.
-    fn open(&self, frame: &Frame, id: &Id) -> Result<Bytes, RpcError> {
-        let filter = frame.param("notifications").filter(|filter| filter.first() == Some(&b'{'));
-        let Some(filter) = filter else {
-            return Err(RpcError::new(error::INVALID_PARAMS, "\"notifications\" is not an object"));
-        };
-        let tools = splice::get(&filter, "toolsListChanged").is_some_and(|value| value == "true");
-        let mut all = self.lock();
-        if all.len() >= MAX_LISTENS {
-            return Err(RpcError::new(error::INVALID_REQUEST, "too many subscriptions are open"));
-        }
-        all.push(Listen { id: id.clone(), tools });
-        let honoured = if tools { "{\"toolsListChanged\":true}" } else { "{}" };
-        let params = format!("{{\"_meta\":{},\"notifications\":{honoured}}}", tag(id));
-        let method = "notifications/subscriptions/acknowledged";
-        Ok(frame::notification(method, Some(params.as_bytes())))
-    }
-
-    pub(super) fn has(&self, id: &Id) -> bool {
-        self.lock().iter().any(|listen| &listen.id == id)
-    }
-
-    /// The client is no longer interested.
-    pub(super) fn end(&self, id: &Id) {
-        self.lock().retain(|listen| &listen.id != id);
-    }
-
-    /// One line for each who wants to know that the list changed.
-    pub(super) fn list_changed(&self) -> Vec<Bytes> {
-        let line = |listen: &Listen| {
-            let params = format!("{{\"_meta\":{}}}", tag(&listen.id));
-            frame::notification(LIST_CHANGED, Some(params.as_bytes()))
-        };
-        self.lock().iter().filter(|listen| listen.tools).map(line).collect()
-    }
-
-    /// The results that end them when we go.
-    pub(super) fn farewell(&self) -> Vec<Bytes> {
-        let line = |listen: Listen| {
-            let result = format!("{{\"resultType\":\"complete\",\"_meta\":{}}}", tag(&listen.id));
-            frame::response(&listen.id, result.into())
-        };
-        self.lock().drain(..).map(line).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Listen>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The `_meta` of every message under a subscription.
-fn tag(id: &Id) -> String {
-    let id = String::from_utf8_lossy(id.json());
-    format!("{{{}:{id}}}", splice::quote(meta::SUBSCRIPTION_ID))
 }
 
 #[cfg(test)]
@@ -244,6 +207,21 @@ mod tests {
         assert_eq!(complete(known), known);
         let inside = r#"{"content":[{"resultType":1}]}"#;
         assert!(complete(inside).starts_with(br#"{"resultType":"complete","content""#));
+    }
+
+    #[test]
+    fn a_resource_may_be_kept_by_this_user_only() {
+        let kept = |text: &'static str| kept(&Bytes::from_static(text.as_bytes()));
+        assert_eq!(
+            kept(r#"{"contents":[]}"#),
+            r#"{"ttlMs":0,"cacheScope":"private","contents":[]}"#
+        );
+        assert_eq!(
+            kept(r#"{"ttlMs":-1,"cacheScope":"public","contents":[]}"#),
+            r#"{"ttlMs":0,"cacheScope":"private","contents":[]}"#
+        );
+        let same = r#"{"ttlMs":5,"cacheScope":"private","contents":[ ]}"#;
+        assert_eq!(kept(same), same);
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub(super) async fn serve(
         () = gone.cancelled() => Ended::Gone,
     };
     if ended == Ended::Eof {
+        talk.left();
         tokio::select! {
             () = talk.landed() => {}
             () = tokio::time::sleep(AFTER_EOF) => {}

@@ -1,6 +1,11 @@
 //! What a client sees, message by message.
 
-use super::{
+mod asks;
+mod methods;
+mod notices;
+mod parked;
+
+use crate::serve::{
     Ended, Options,
     desk::{Desk, MODERN, call, initialize, one},
 };
@@ -30,7 +35,11 @@ async fn nothing_is_said_first_and_every_revision_gets_what_it_asks() {
         assert_eq!(answer["id"], 0, "0 is an id");
         let result = &answer["result"];
         assert_eq!(result["protocolVersion"], got);
-        assert_eq!(result["capabilities"], json!({"tools": {"listChanged": true}}));
+        let capabilities = &result["capabilities"];
+        assert_eq!(capabilities["tools"], json!({"listChanged": true}));
+        assert_eq!(capabilities["resources"], json!({"subscribe": true, "listChanged": true}));
+        let completes = got != "2024-11-05";
+        assert_eq!(capabilities.get("completions").is_some(), completes, "it had no word for it");
         assert_eq!(result["serverInfo"]["name"], "allmcp");
         assert_eq!(desk.leave().await, (vec![], Ended::Eof));
     }
@@ -48,7 +57,7 @@ async fn before_initialize_only_ping_is_answered_and_the_process_stays() {
     assert!(refused.contains(r#""id":12345678901234567890,"#) && refused.contains("-32602"));
     assert_eq!(desk.ask(&initialize("2025-06-18")).await["id"], 0);
     assert!(desk.ask(list).await["result"]["tools"].is_array());
-    let unknown = r#"{"jsonrpc":"2.0","id":1,"method":"resources/list"}"#;
+    let unknown = r#"{"jsonrpc":"2.0","id":1,"method":"tasks/list"}"#;
     assert_eq!(desk.ask(unknown).await["error"]["code"], -32601);
     let cursor = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list","params":{"cursor":"x"}}"#;
     assert_eq!(desk.ask(cursor).await["error"]["code"], -32602);
@@ -169,7 +178,8 @@ async fn a_batch_is_answered_as_one_and_only_where_there_are_batches() {
 async fn the_modern_era_needs_no_initialize_and_both_live_side_by_side() {
     let a = Script::new(&["t", "ask"]);
     a.answer("t", Does::Give(r#"{"content":[]}"#));
-    a.answer("ask", Does::AskInput(r#"{"resultType":"input_required","requestState":"s"}"#));
+    let asks = r#"{"resultType":"input_required","inputRequests":{"k":{"method":"roots/list"}},"requestState":"s"}"#;
+    a.answer("ask", Does::AskInput(asks));
     let mut desk = Desk::open(one(&a));
     let found = desk.ask(r#"{"jsonrpc":"2.0","id":"d","method":"server/discover"}"#).await;
     let result = &found["result"];
@@ -196,10 +206,7 @@ async fn the_modern_era_needs_no_initialize_and_both_live_side_by_side() {
         r#"{{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{{"name":"a__ask",{MODERN}}}}}"#
     ))
     .await;
-    assert_eq!(
-        desk.hear().await,
-        r#"{"jsonrpc":"2.0","id":3,"result":{"resultType":"input_required","requestState":"s"}}"#
-    );
+    assert_eq!(desk.hear().await, format!(r#"{{"jsonrpc":"2.0","id":3,"result":{asks}}}"#));
     for removed in ["ping", "initialize", "logging/setLevel", "nonsense"] {
         let text =
             format!(r#"{{"jsonrpc":"2.0","id":4,"method":"{removed}","params":{{{MODERN}}}}}"#);

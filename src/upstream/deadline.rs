@@ -3,29 +3,58 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::time::{Instant, timeout_at};
 
-/// The longest that progress can keep a call alive.
-const HARD_END: Duration = Duration::from_mins(10);
+/// The longest that progress, a question to a person or a task can keep a call alive.
+pub(super) const HARD_END: Duration = Duration::from_mins(10);
 
 /// A body that moves fewer bytes than this per [`WINDOW`] has stalled.
 const MIN_BYTES: usize = 1024;
 const WINDOW: Duration = Duration::from_secs(10);
 
+/// While a person answers, the end is looked at this often: the answer moves it nearer.
+const HELD: Duration = Duration::from_secs(1);
+
 /// The last sign of life of a call; shared with the streams that progress may come on.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pulse(Arc<Mutex<Option<Instant>>>);
+pub(super) struct Pulse(Arc<Mutex<Life>>);
+
+#[derive(Debug, Default)]
+struct Life {
+    last: Option<Instant>,
+    /// Questions to the client that are open.
+    holds: usize,
+}
+
+/// Stops the clock of a call until it is dropped: the client has been asked something.
+#[derive(Debug)]
+pub(super) struct Hold(Pulse);
 
 impl Pulse {
     pub(super) fn beat(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.life().last = Some(Instant::now());
     }
 
-    fn last(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn hold(&self) -> Hold {
+        self.life().holds += 1;
+        Hold(self.clone())
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        // Plain values; a panic in between leaves them whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut life = self.0.life();
+        life.holds -= 1;
+        // The upstream has its whole time again for what it does with the answer.
+        life.last = Some(Instant::now());
     }
 }
 
@@ -60,13 +89,19 @@ impl Deadline {
     }
 
     pub(super) fn left(&self) -> Duration {
-        self.at().saturating_duration_since(Instant::now())
+        self.at().0.saturating_duration_since(Instant::now())
     }
 
-    fn at(&self) -> Instant {
-        match self.pulse.as_ref().and_then(Pulse::last) {
-            Some(beat) => (beat.max(self.start) + self.budget).min(self.start + HARD_END),
-            None => self.start + self.budget,
+    /// The end as it stands, and whether the clock is stopped.
+    fn at(&self) -> (Instant, bool) {
+        let plain = self.start + self.budget;
+        let Some(pulse) = &self.pulse else { return (plain, false) };
+        let life = pulse.life();
+        let hard = plain.max(self.start + HARD_END);
+        match life.last {
+            _ if life.holds > 0 => (hard, true),
+            Some(beat) => ((beat.max(self.start) + self.budget).min(hard), false),
+            None => (plain, false),
         }
     }
 
@@ -74,10 +109,11 @@ impl Deadline {
     pub(super) async fn run<F: Future>(&self, work: F) -> Result<F::Output, Elapsed> {
         let mut work = pin!(work);
         loop {
-            let at = self.at();
+            let (end, held) = self.at();
+            let at = if held { end.min(Instant::now() + HELD) } else { end };
             match timeout_at(at, work.as_mut()).await {
                 Ok(value) => return Ok(value),
-                Err(_) if self.at() > at => {}
+                Err(_) if self.at().0 > Instant::now() => {}
                 Err(_) => return Err(Elapsed),
             }
         }
@@ -145,6 +181,24 @@ mod tests {
         assert_eq!(deadline.run(std::future::pending::<()>()).await, Err(Elapsed));
         assert_eq!(deadline.elapsed().as_secs(), 55);
         assert_eq!(Deadline::new(Duration::from_secs(1)).run(async { 7 }).await, Ok(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_stops_the_clock_until_it_is_answered() {
+        let pulse = Pulse::default();
+        let deadline = Deadline::extended_by(Duration::from_secs(55), pulse.clone());
+        let answering = async {
+            let hold = pulse.hold();
+            sleep(Duration::from_mins(5)).await;
+            drop(hold);
+            std::future::pending::<()>().await;
+        };
+        assert_eq!(deadline.run(answering).await, Err(Elapsed));
+        assert!((355..=356).contains(&deadline.elapsed().as_secs()), "{:?}", deadline.elapsed());
+        let deadline = Deadline::extended_by(Duration::from_secs(55), pulse.clone());
+        let _for_ever = pulse.hold();
+        assert_eq!(deadline.run(std::future::pending::<()>()).await, Err(Elapsed));
+        assert_eq!(deadline.elapsed().as_secs(), 600);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,20 +2,28 @@
 //! a credential that is rejected, a stream that breaks, a client that loses interest.
 
 use super::{
-    Inner, Reply, Transport,
+    Inner, Reply, ToolFacts, Transport,
+    asks::Talk,
+    caps::Said,
     deadline::{Deadline, Pulse},
     failure::Failure,
     incoming::Router,
-    legacy, modern,
+    legacy, modern, param_headers,
     said::{passed_on, said},
     session::Session,
     streamable::{self, Answer, Resume},
 };
 use crate::{
     kind::Era,
-    wire::{ClientLink, Id, Outcome, frame, meta, splice, splice::Edits},
+    wire::{
+        ClientLink, Id, Outcome, RpcError,
+        error::{HEADER_MISMATCH, INVALID_PARAMS},
+        frame, meta, splice,
+        splice::Edits,
+    },
 };
 use bytes::Bytes;
+use http::HeaderMap;
 use std::{
     borrow::Cow,
     sync::{
@@ -40,9 +48,30 @@ pub(super) struct Exchange<'a> {
     /// May be sent twice: a list, or a tool that is read-only or idempotent.
     pub(super) replay_safe: bool,
     pub(super) link: Option<&'a Arc<dyn ClientLink>>,
+    pub(super) tool: Option<&'a ToolFacts>,
+    pub(super) later_round: bool,
+    /// The progress token of somebody who hears of it already; `None`: that of the request.
+    pub(super) token: Option<u64>,
     /// The last try came so far that something of it may have left; before that a session was
     /// asked for at most.
     pub(super) left: AtomicBool,
+}
+
+impl<'a> Exchange<'a> {
+    /// A request of our own, that may be sent twice and concerns no client.
+    pub(super) fn own(method: &'static str, params: &'a Bytes) -> Self {
+        Self {
+            method,
+            params,
+            name: None,
+            replay_safe: true,
+            link: None,
+            tool: None,
+            later_round: false,
+            token: None,
+            left: AtomicBool::new(false),
+        }
+    }
 }
 
 /// What was tried already; each remedy is used once.
@@ -131,21 +160,24 @@ impl Inner {
         pulse: &Pulse,
     ) -> Result<Reply, Failure> {
         exchange.left.store(false, Ordering::Relaxed);
-        let session = self.session(deadline).await?;
+        let said = self.said(exchange.link);
+        let session = self.session_for(exchange.link.map(|_| &said.caps), deadline).await?;
         let Transport { route, prepared } = self.transport(deadline).await?;
         exchange.left.store(true, Ordering::Relaxed);
         let id = self.next_id();
         let _progress = exchange
             .link
-            .filter(|link| link.wants_progress())
+            .filter(|link| exchange.token.is_none() && link.wants_progress())
             .map(|link| self.expect_progress(id, link, pulse));
-        let body = body(exchange, &session, id);
-        let headers = match session.era {
-            Era::Legacy => Cow::Borrowed(&session.headers),
-            Era::Modern => {
-                Cow::Owned(modern::headers(session.version, exchange.method, exchange.name))
-            }
-        };
+        let talk = exchange
+            .link
+            .filter(|_| session.era == Era::Legacy)
+            .map(|link| Talk::begin(&session, id, link, &said, pulse));
+        if session.era == Era::Legacy && exchange.later_round {
+            return Err(later_round());
+        }
+        let body = body(exchange, &session, &said, id);
+        let headers = headers(exchange, &session);
         let mut cancel = CancelGuard::new(self, &session, id);
         let epoch = session.epoch_if_held();
         let sent = streamable::post(&route, &prepared, &headers, epoch, body, deadline).await;
@@ -153,14 +185,15 @@ impl Inner {
             Ok(response) => response,
             Err(failure) => {
                 cancel.armed &= matches!(failure, Failure::TimedOut { .. });
-                if failure.doubts(session.era) {
-                    let refusal = Box::new(failure);
-                    return Err(Failure::Misunderstood { epoch: session.epoch, refusal });
-                }
-                return Err(failure);
+                return Err(self.refused(exchange, &session, failure));
             }
         };
-        let router = Router { inner: Arc::clone(self), session: Arc::clone(&session) };
+        let router = Router {
+            inner: self,
+            session: &session,
+            link: exchange.link,
+            talk: talk.as_ref().map(|talk| &talk.talk),
+        };
         let mut answer = streamable::answer(response, id, deadline, &router).await;
         let mut last: Option<Resume> = None;
         for _ in 0..MAX_RESUMES {
@@ -168,44 +201,105 @@ impl Inner {
             if session.era != Era::Legacy || last.as_ref() == Some(at) {
                 break;
             }
-            tokio::time::sleep(at.wait.min(deadline.left())).await;
-            let last_id = Some(&*at.last_id);
-            let resumed =
-                Box::pin(streamable::get(&route, &prepared, &headers, epoch, last_id, deadline))
-                    .await;
+            let at = at.clone();
             last = Some(at.clone());
-            match resumed {
-                Ok(response) => {
-                    answer = Box::pin(streamable::events(response, id, deadline, &router)).await;
-                    if let Err((Failure::Broken { .. }, at @ None)) = &mut answer {
-                        // A stream that broke again before its first id is taken up once more
-                        // from the same place only if it made headway, which it did not.
-                        at.clone_from(&last);
-                    }
-                }
-                Err(_) => break,
+            let again = async {
+                tokio::time::sleep(at.wait.min(deadline.left())).await;
+                let last_id = Some(&*at.last_id);
+                let resumed =
+                    streamable::get(&route, &prepared, &headers, epoch, last_id, deadline);
+                let response = resumed.await.ok()?;
+                Some(streamable::events(response, id, deadline, &router).await)
+            };
+            let stray = deadline.run(session.strays.take(id));
+            let resumed = tokio::select! {
+                Ok(stray) = stray => Some(Ok(stray)),
+                resumed = Box::pin(again) => resumed,
+            };
+            let Some(resumed) = resumed else { break };
+            answer = resumed;
+            if let Err((Failure::Broken { .. }, at @ None)) = &mut answer {
+                // A stream that broke again before its first id is taken up once more from the
+                // same place only if it made headway, which it did not.
+                at.clone_from(&last);
             }
         }
         cancel.armed &= matches!(answer, Err((Failure::TimedOut { .. }, _)));
         let era = session.era;
         match answer.map_err(|(failure, _)| failure)? {
-            Answer::Result(result) => Ok(Reply { outcome: outcome(result, era)?, era }),
+            Answer::Result(result) => {
+                Ok(Reply { outcome: outcome(result, era, said.caps.tasks())?, era })
+            }
             Answer::Error(error) => {
-                let detail = said(&error.message(), 200);
-                Err(Failure::Status { status: 200, detail, error: Some(passed_on(error)) })
+                let detail = self::said(&error.message(), 200);
+                let failure =
+                    Failure::Status { status: 200, detail, error: Some(passed_on(error)) };
+                Err(self.refused(exchange, &session, failure))
             }
         }
     }
+
+    /// What a refusal means: it may speak of our hop, or of the server's era.
+    fn refused(
+        self: &Arc<Self>,
+        exchange: &Exchange<'_>,
+        session: &Session,
+        failure: Failure,
+    ) -> Failure {
+        let Failure::Status { error, .. } = &failure else { return failure };
+        let mismatch = error.as_ref().is_some_and(|error| error.code == HEADER_MISMATCH);
+        let doubts = failure.doubts(session.era);
+        let mut failure = failure.for_others();
+        if mismatch && session.era == Era::Modern && exchange.tool.is_some() {
+            // The arguments that travel as headers follow the definition of the tool, and that
+            // has changed (SEP-2243).
+            self.heard_change();
+            if let Failure::Status { detail, .. } = &mut failure {
+                detail.push_str("; its definition of the tool has changed, and is fetched anew");
+            }
+        }
+        if doubts {
+            let refusal = Box::new(failure);
+            return Failure::Misunderstood { epoch: session.epoch, refusal };
+        }
+        failure
+    }
+}
+
+/// The server that asked speaks an older revision by now: it would take it for a new call.
+fn later_round() -> Failure {
+    let text = "the server that asked for this input speaks an older revision by now, and knows \
+                nothing of it; call again from the beginning";
+    let error = RpcError::new(INVALID_PARAMS, text);
+    Failure::Status { status: 400, detail: text.to_owned(), error: Some(error) }
+}
+
+/// The headers of this hop.
+fn headers<'s>(exchange: &Exchange<'_>, session: &'s Session) -> Cow<'s, HeaderMap> {
+    if session.era == Era::Legacy {
+        return Cow::Borrowed(&session.headers);
+    }
+    let mut headers = modern::headers(session.version, exchange.method, exchange.name);
+    if let Some(schema) = exchange.tool.and_then(|tool| tool.input_schema.as_ref()) {
+        param_headers::set(&mut headers, schema, exchange.params);
+    }
+    Cow::Owned(headers)
 }
 
 /// The request's bytes: the `_meta` of the last hop goes, ours comes in, nothing else changes.
-fn body(exchange: &Exchange<'_>, session: &Session, id: u64) -> Bytes {
+fn body(exchange: &Exchange<'_>, session: &Session, said: &Said, id: u64) -> Bytes {
     let mut own = match session.era {
         Era::Legacy => Vec::new(),
-        Era::Modern => modern::own_meta(session.version),
+        Era::Modern => modern::own_meta(session.version, &said.modern),
     };
-    if exchange.link.is_some_and(|link| link.wants_progress()) {
-        own.push((meta::PROGRESS_TOKEN, Bytes::from(id.to_string())));
+    if let Some(link) = exchange.link {
+        if let Some(level) = link.log_level().filter(|_| session.era == Era::Modern) {
+            own.push((meta::LOG_LEVEL, Bytes::from(splice::quote(level.word()))));
+        }
+        if link.wants_progress() {
+            let token = exchange.token.unwrap_or(id);
+            own.push((meta::PROGRESS_TOKEN, Bytes::from(token.to_string())));
+        }
     }
     let mut edits = Edits::new();
     meta::hop(&mut edits, exchange.params, &own);
@@ -214,14 +308,15 @@ fn body(exchange: &Exchange<'_>, session: &Session, id: u64) -> Bytes {
 }
 
 /// Tells a final result from one that asks for input first; only modern results have the key.
-fn outcome(result: Bytes, era: Era) -> Result<Outcome, Failure> {
+/// `tasks`: the request said that a task may come instead (SEP-2663).
+fn outcome(result: Bytes, era: Era, tasks: bool) -> Result<Outcome, Failure> {
     if era == Era::Legacy {
         return Ok(Outcome::Complete(result));
     }
     match splice::get_str(&result, "resultType").as_deref() {
         None | Some("complete") => Ok(Outcome::Complete(result)),
         Some("input_required") => Ok(Outcome::InputRequired(result)),
-        Some("task") => Ok(Outcome::Task(result)),
+        Some("task") if tasks => Ok(Outcome::Task(result)),
         Some(other) => Err(Failure::NotMcp {
             detail: format!("its answer is of the unknown type {:?}", said(other, 40)),
         }),
@@ -266,10 +361,14 @@ mod tests {
     fn only_modern_results_are_looked_into() {
         let asks = Bytes::from_static(br#"{"resultType":"input_required","requestState":"x"}"#);
         assert_eq!(
-            outcome(asks.clone(), Era::Modern).unwrap(),
+            outcome(asks.clone(), Era::Modern, false).unwrap(),
             Outcome::InputRequired(asks.clone())
         );
-        assert_eq!(outcome(asks.clone(), Era::Legacy).unwrap(), Outcome::Complete(asks));
-        assert!(outcome(Bytes::from_static(br#"{"resultType":"novel"}"#), Era::Modern).is_err());
+        assert_eq!(outcome(asks.clone(), Era::Legacy, true).unwrap(), Outcome::Complete(asks));
+        let novel = Bytes::from_static(br#"{"resultType":"novel"}"#);
+        assert!(outcome(novel, Era::Modern, true).is_err());
+        let task = Bytes::from_static(br#"{"resultType":"task"}"#);
+        assert_eq!(outcome(task.clone(), Era::Modern, true).unwrap(), Outcome::Task(task.clone()));
+        assert!(outcome(task, Era::Modern, false).is_err(), "nobody said that one may come");
     }
 }

@@ -8,7 +8,9 @@ use crate::{
     net::NetError,
     wire::{
         RpcError,
-        error::{HEADER_MISMATCH, INVALID_PARAMS, METHOD_NOT_FOUND, UNSUPPORTED_VERSION},
+        error::{
+            HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_VERSION,
+        },
     },
 };
 use std::time::Duration;
@@ -86,17 +88,33 @@ impl Failure {
 
     /// True for a refusal as a server of the other era makes it; nothing was carried out then.
     pub(super) fn doubts(&self, era: Era) -> bool {
-        let Self::Status { status: 400 | 404 | 405 | 406 | 415, error, .. } = self else {
-            return false;
-        };
+        let Self::Status { status, error, .. } = self else { return false };
         let code = error.as_ref().map(|error| error.code);
+        if code == Some(UNSUPPORTED_VERSION) {
+            return true;
+        }
+        if !matches!(status, 400 | 404 | 405 | 406 | 415) {
+            return false;
+        }
         match era {
-            // Old SDKs say -32000 for everything that is wrong with a request.
-            Era::Modern => matches!(code, None | Some(-32_001..=-32_000 | UNSUPPORTED_VERSION)),
-            Era::Legacy => matches!(
-                code,
-                Some(HEADER_MISMATCH | UNSUPPORTED_VERSION | INVALID_PARAMS | METHOD_NOT_FOUND)
-            ),
+            // Old SDKs say -32000 for everything that is wrong with a request; the Python one
+            // says that a request without a session is invalid.
+            Era::Modern => matches!(code, None | Some(-32_001..=-32_000 | INVALID_REQUEST)),
+            Era::Legacy => {
+                matches!(code, Some(HEADER_MISMATCH | INVALID_PARAMS | METHOD_NOT_FOUND))
+            }
+        }
+    }
+
+    /// The same without an error that speaks of our hop alone, which says nothing to others.
+    pub(super) fn for_others(self) -> Self {
+        match self {
+            Self::Status { detail, error: Some(error), .. }
+                if matches!(error.code, HEADER_MISMATCH | UNSUPPORTED_VERSION) =>
+            {
+                Self::Status { status: 400, detail, error: None }
+            }
+            other => other,
         }
     }
 

@@ -1,12 +1,20 @@
-//! Messages that an upstream sends of its own accord: progress, changes, questions.
+//! Messages that an upstream sends of its own accord: progress, changes, log messages, questions.
 
 use super::{
     Event, Inner, Transport,
+    asks::Talk,
     deadline::{Deadline, Pulse},
+    failure::Failure,
     session::Session,
     streamable::{self, Incoming},
 };
-use crate::wire::{ClientLink, Frame, Id, Kind, RpcError, error, frame, splice};
+use crate::{
+    kind::Era,
+    wire::{
+        ClientLink, Frame, Id, Kind, meta,
+        splice::{self, Edits},
+    },
+};
 use bytes::Bytes;
 use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
@@ -24,9 +32,13 @@ impl Incoming for Quiet {
 }
 
 /// Gives each message of a session to whom it is for.
-pub(super) struct Router {
-    pub(super) inner: Arc<Inner>,
-    pub(super) session: Arc<Session>,
+pub(super) struct Router<'a> {
+    pub(super) inner: &'a Arc<Inner>,
+    pub(super) session: &'a Arc<Session>,
+    /// The client of the call on whose stream the messages come.
+    pub(super) link: Option<&'a Arc<dyn ClientLink>>,
+    /// The same, where it can be asked (legacy).
+    pub(super) talk: Option<&'a Arc<Talk>>,
 }
 
 /// A call under way whose client wants to hear of progress.
@@ -71,73 +83,92 @@ impl Inner {
         }
     }
 
-    /// Tells the owner that the tools changed, at most once a second however often we hear it.
-    pub(super) fn tools_changed(self: &Arc<Self>) {
+    /// A list changed: the owner is told at most once a second, however often we hear it.
+    pub(super) fn heard_change(self: &Arc<Self>) {
+        if self.change_told.load(Ordering::SeqCst) {
+            self.change_missed.store(true, Ordering::SeqCst);
+        }
+        self.lists_changed();
+    }
+
+    /// Tells the owner to look at the lists, unless it was told a moment ago.
+    pub(super) fn lists_changed(self: &Arc<Self>) {
         if self.change_told.swap(true, Ordering::SeqCst) {
             return;
         }
         let inner = Arc::clone(self);
-        self.deps.shutdown.spawn("tools changed", async move {
+        self.deps.shutdown.spawn("lists changed", async move {
             let event = (inner.config.name.clone(), Event::ListsChanged);
             // The owner being gone means that nobody wants to know.
             let _gone = inner.deps.events.send(event).await;
             tokio::time::sleep(CHANGED_EVERY).await;
             inner.change_told.store(false, Ordering::SeqCst);
             if inner.change_missed.swap(false, Ordering::SeqCst) {
-                inner.tools_changed();
+                inner.lists_changed();
             }
         });
     }
+
+    /// Tells the owner of something that is lost when it does not keep up.
+    pub(super) fn tell(&self, event: fn(Bytes) -> Event, params: Option<Bytes>) {
+        let Some(params) = params else { return };
+        // What one hop said to the next ends here.
+        let mut edits = Edits::new();
+        meta::hop(&mut edits, &params, &[]);
+        let event = (self.config.name.clone(), event(edits.apply(&params)));
+        if self.deps.events.try_send(event).is_err() {
+            tracing::debug!(connection = %self.config.name, "a notification was dropped: too many at a time");
+        }
+    }
+
+    /// POSTs a message that has no answer of its own: a notification or a response.
+    pub(super) async fn tell_server(&self, session: &Session, body: Bytes) -> Result<(), Failure> {
+        let deadline = Deadline::new(Duration::from_secs(5));
+        let Transport { route, prepared } = self.transport(&deadline).await?;
+        streamable::post(&route, &prepared, &session.headers, None, body, &deadline).await.map(drop)
+    }
 }
 
-impl Incoming for Router {
+impl Incoming for Router<'_> {
     fn message(&self, frame: Frame) {
-        let Some(method) = frame.method.as_deref() else { return };
-        match (frame.kind(), method) {
-            (Kind::Notification, "notifications/progress") => self.inner.progress(frame.params),
-            (Kind::Notification, "notifications/tools/list_changed") => {
-                if self.inner.change_told.load(Ordering::SeqCst) {
-                    self.inner.change_missed.store(true, Ordering::SeqCst);
-                }
-                self.inner.tools_changed();
+        match frame.kind() {
+            Kind::Notification => self.notification(frame),
+            Kind::Request if self.session.era == Era::Legacy => {
+                self.inner.asked(self.session, self.talk, frame);
             }
-            (Kind::Request, "ping") => self.reply(&frame, Ok(Bytes::from_static(b"{}"))),
-            (Kind::Request, _) => {
-                let message = "this client did not declare that capability";
-                self.reply(&frame, Err(RpcError::new(error::METHOD_NOT_FOUND, message)));
+            Kind::Response if self.session.era == Era::Legacy && self.link.is_none() => {
+                self.session.strays.keep(frame);
             }
-            _ => {}
+            // A modern server sends none (SEP-2322), and could not be answered.
+            Kind::Request | Kind::Response => {}
         }
     }
 }
 
-impl Router {
-    /// Answers a request of the server with a POST of its own.
-    fn reply(&self, request: &Frame, answer: Result<Bytes, RpcError>) {
-        let Some(id) = &request.id else { return };
-        let body = match answer {
-            Ok(result) => frame::response(id, result),
-            Err(error) => error::response(Some(id), &error),
-        };
-        let (inner, session) = (Arc::clone(&self.inner), Arc::clone(&self.session));
-        let name = "reply to upstream";
-        self.inner.deps.shutdown.spawn(name, async move {
-            if let Err(failure) = inner.tell_server(&session, body).await {
-                tracing::debug!(connection = %inner.config.name, ?failure, "a reply was not taken");
+impl Router<'_> {
+    fn notification(&self, frame: Frame) {
+        let (inner, params) = (self.inner, frame.params);
+        match frame.method.as_deref().unwrap_or_default() {
+            "notifications/progress" => inner.progress(params),
+            "notifications/message" => match (self.link, params) {
+                (Some(link), Some(params)) => link.log(params),
+                (_, params) => inner.tell(Event::Log, params),
+            },
+            "notifications/tools/list_changed"
+            | "notifications/prompts/list_changed"
+            | "notifications/resources/list_changed" => inner.heard_change(),
+            "notifications/resources/updated" => inner.tell(Event::ResourceUpdated, params),
+            "notifications/elicitation/complete" => {
+                inner.tell(Event::ElicitationComplete, params);
             }
-        });
-    }
-}
-
-impl Inner {
-    /// POSTs a message that has no answer of its own: a notification or a response.
-    pub(super) async fn tell_server(
-        &self,
-        session: &Session,
-        body: Bytes,
-    ) -> Result<(), super::failure::Failure> {
-        let deadline = Deadline::new(Duration::from_secs(5));
-        let Transport { route, prepared } = self.transport(&deadline).await?;
-        streamable::post(&route, &prepared, &session.headers, None, body, &deadline).await.map(drop)
+            "notifications/tasks" => inner.tell(Event::Task, params),
+            "notifications/cancelled" => {
+                let id = params.and_then(|params| splice::get(&params, "requestId"));
+                if let Some(id) = id.and_then(Id::from_json) {
+                    self.session.take_back(&id);
+                }
+            }
+            _ => {}
+        }
     }
 }

@@ -16,13 +16,12 @@ use crate::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use tokio_util::sync::CancellationToken;
 
-/// The `params` of `initialize`. We declare no capabilities that our client may not have.
-pub(super) fn initialize_params(version: &str) -> Vec<u8> {
+/// The `params` of `initialize`. `capabilities` are those of our client, and never more.
+pub(super) fn initialize_params(version: &str, capabilities: Bytes) -> Vec<u8> {
     meta::object(&[
         ("protocolVersion", quote(version).into()),
-        ("capabilities", Bytes::from_static(b"{}")),
+        ("capabilities", capabilities),
         ("clientInfo", super::client_info()),
     ])
 }
@@ -53,8 +52,6 @@ pub(super) fn opened(
     }
     Ok(Session {
         epoch,
-        era: Era::Legacy,
-        version: revision.date,
         headers,
         about: About {
             server_info: splice::get(result, "serverInfo"),
@@ -62,7 +59,7 @@ pub(super) fn opened(
             instructions: splice::get_str(result, "instructions")
                 .map(|s| text::clean(&s).into_owned()),
         },
-        over: CancellationToken::new(),
+        ..Session::new(Era::Legacy, revision.date)
     })
 }
 

@@ -4,7 +4,9 @@
 //! calls with their deadlines and retries, the breaker, notifications. May name `auth`, `store`,
 //! `net` and leaves. Called by `connect` and `hub`.
 
+mod asks;
 mod breaker;
+mod caps;
 mod deadline;
 pub mod error;
 mod exchange;
@@ -13,23 +15,30 @@ mod http_api;
 mod incoming;
 mod legacy;
 mod listen;
+mod lists;
 mod modern;
+pub mod param_headers;
 mod recover;
 mod refusal;
+mod retire;
 mod said;
 mod session;
+mod strays;
 mod streamable;
-mod tools;
+mod subscriptions;
+mod task_2025;
 
 pub use error::{ErrorKind, UpstreamError};
 
 use self::{
     breaker::{Breaker, Permit},
+    caps::LastSaid,
     deadline::{Deadline, Pulse},
     exchange::Exchange,
     failure::Failure,
     incoming::Pending,
     session::Session,
+    subscriptions::Wanted,
 };
 use crate::{
     auth::{Credentials, Prepared},
@@ -38,14 +47,14 @@ use crate::{
     net::{Net, Route},
     store::OtherLists,
     task::Shutdown,
-    wire::{ClientLink, Declared, LogLevel, Outcome, splice::quote},
+    wire::{ClientLink, Declared, Outcome, splice::quote},
 };
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -121,6 +130,9 @@ pub struct Call {
     pub link: Option<Arc<dyn ClientLink>>,
     /// Of a `tools/call`.
     pub tool: Option<ToolFacts>,
+    /// The client comes back with what it was asked for (SEP-2322): it is a new call to a server
+    /// that did not ask.
+    pub later_round: bool,
 }
 
 /// What the definition of a tool says of how it is called.
@@ -177,6 +189,12 @@ struct Inner {
     deps: Deps,
     route: OnceLock<Route>,
     session: ArcSwapOption<Session>,
+    /// Those that were replaced, while calls are under way on them.
+    retired: Mutex<Vec<Weak<Session>>>,
+    said: LastSaid,
+    wanted: Wanted,
+    /// The last lists besides that of the tools, for when one does not come.
+    known: Mutex<OtherLists>,
     /// Held while a session is being opened.
     opening: tokio::sync::Mutex<()>,
     breaker: Breaker,
@@ -197,6 +215,8 @@ struct Track {
     last_error: Option<String>,
     latency: Option<Duration>,
     era: Option<Era>,
+    /// When the server last showed its era by its own words.
+    era_at: Option<SystemTime>,
     /// When the server last stayed with a refusal that made us doubt its era.
     certain: Option<Instant>,
     /// The breaker when the owner was last told.
@@ -228,6 +248,7 @@ impl Upstream {
             last_error: None,
             latency: None,
             era: config.known_era.map(|(era, _)| era),
+            era_at: config.known_era.map(|(_, at)| at),
             certain: None,
             breaker: BreakerState::Closed,
         };
@@ -237,6 +258,10 @@ impl Upstream {
             deps,
             route: OnceLock::new(),
             session: ArcSwapOption::empty(),
+            retired: Mutex::default(),
+            said: LastSaid::default(),
+            wanted: Wanted::default(),
+            known: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
             track: Mutex::new(track),
             pending: Mutex::default(),
@@ -271,9 +296,10 @@ impl Upstream {
         let inner = &self.0;
         let pulse = Pulse::default();
         let timeout = inner.config.timeout;
+        // Only progress that was asked for, and questions to the client, move it.
         let deadline = match &call.link {
-            Some(link) if link.wants_progress() => Deadline::extended_by(timeout, pulse.clone()),
-            _ => Deadline::new(timeout),
+            Some(_) => Deadline::extended_by(timeout, pulse.clone()),
+            None => Deadline::new(timeout),
         };
         let exchange = Exchange {
             method: call.method,
@@ -281,11 +307,18 @@ impl Upstream {
             name: call.name.as_deref(),
             replay_safe: call.replay_safe,
             link: call.link.as_ref(),
+            tool: call.tool.as_ref(),
+            later_round: call.later_round,
+            token: None,
             left: AtomicBool::new(false),
         };
         let permit = inner.admit()?;
         let start = Instant::now();
-        let result = inner.exchange(&exchange, &deadline, &pulse).await;
+        let result = if call.tool.as_ref().is_some_and(|tool| tool.needs_task) {
+            Box::pin(inner.task_call(&exchange, &deadline, &pulse)).await
+        } else {
+            inner.exchange(&exchange, &deadline, &pulse).await
+        };
         inner.settle(permit, result, start, exchange.left.load(Ordering::Relaxed))
     }
 
@@ -293,37 +326,14 @@ impl Upstream {
     pub async fn list(&self) -> Result<Listing, UpstreamError> {
         let permit = self.0.admit()?;
         let start = Instant::now();
-        let result = self.0.all_tools().await;
+        let result = self.0.all_lists().await;
         self.0.settle(permit, result, start, false)
     }
 
-    /// Wants to hear of changes of this resource, by the upstream's own URI; told by
-    /// [`Event::ResourceUpdated`], also over later sessions.
-    pub async fn subscribe(&self, _uri: &str) -> Result<(), UpstreamError> {
-        Ok(())
-    }
-
-    /// No longer wants to hear of it.
-    pub async fn unsubscribe(&self, _uri: &str) {}
-
-    /// The least severe messages that somebody wants to hear outside of calls; `None`: nobody.
-    pub fn log_level(&self, _level: Option<LogLevel>) {}
-
-    /// The roots of the client changed.
-    pub fn roots_changed(&self) {}
-
-    /// Ends the session (DELETE where there is one), within a second.
+    /// Ends the sessions (DELETE where there is one), within a second.
     pub async fn close(&self) {
         self.0.closed.cancel();
-        let Some(session) = self.0.session.swap(None) else { return };
-        if session.epoch_if_held().is_none() {
-            return;
-        }
-        let deadline = Deadline::new(Duration::from_secs(1));
-        if let Ok(Transport { route, prepared }) = self.0.transport(&deadline).await {
-            let headers = &session.headers;
-            let _kept = streamable::delete(&route, &prepared, headers, &deadline).await;
-        }
+        self.0.end_all().await;
     }
 }
 
@@ -335,14 +345,6 @@ impl Inner {
     fn track(&self) -> std::sync::MutexGuard<'_, Track> {
         // Plain values; a panic in between leaves them whole.
         self.track.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn known_era(&self) -> Option<Era> {
-        self.track().era
-    }
-
-    fn remember_era(&self, era: Era) {
-        self.track().era = Some(era);
     }
 
     fn admit(&self) -> Result<Permit<'_>, UpstreamError> {

@@ -11,23 +11,30 @@ use crate::{
     wire::{
         RpcError, era,
         error::{HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION},
-        meta, splice,
+        meta,
+        splice::{self, Edits},
     },
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio_util::sync::CancellationToken;
 
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// The `_meta` members that every request carries.
-pub(super) fn own_meta(version: &str) -> Vec<(&'static str, Bytes)> {
+pub(super) fn own_meta(version: &str, capabilities: &Bytes) -> Vec<(&'static str, Bytes)> {
     vec![
         (meta::PROTOCOL_VERSION, splice::quote(version).into()),
         (meta::CLIENT_INFO, super::client_info()),
-        (meta::CLIENT_CAPABILITIES, Bytes::from_static(b"{}")),
+        (meta::CLIENT_CAPABILITIES, capabilities.clone()),
     ]
+}
+
+/// `params` with the `_meta` of a request of our own.
+pub(super) fn with_meta(params: &Bytes, version: &str, capabilities: &Bytes) -> Bytes {
+    let mut edits = Edits::new();
+    meta::hop(&mut edits, params, &own_meta(version, capabilities));
+    edits.apply(params)
 }
 
 /// The headers that mirror a request's body (SEP-2243).
@@ -45,10 +52,9 @@ pub(super) fn headers(version: &'static str, method: &str, name: Option<&str>) -
 
 /// A value as a header: as it is when it is plain ASCII without edge white space, else in the
 /// Base64 form of SEP-2243.
-fn header_text(value: &str) -> String {
+pub(super) fn header_text(value: &str) -> String {
     let plain = value.bytes().all(|b| (b' '..=b'~').contains(&b))
         && value.trim() == value
-        && !value.is_empty()
         && !(value.starts_with("=?base64?") && value.ends_with("?="));
     if plain { value.to_owned() } else { format!("=?base64?{}?=", base64(value.as_bytes())) }
 }
@@ -71,7 +77,7 @@ fn base64(bytes: &[u8]) -> String {
 /// What the answer to `server/discover` says of the server.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    Modern(Session),
+    Modern(Box<Session>),
     /// It speaks only revisions with `initialize`.
     Legacy,
     /// It is modern, and we have no revision in common.
@@ -82,7 +88,7 @@ pub(super) enum Verdict {
 pub(super) fn discovered(epoch: u64, result: &Bytes) -> Verdict {
     let versions = versions(splice::get(result, "supportedVersions"));
     match common(&versions) {
-        Verdict::Modern(session) => Verdict::Modern(Session {
+        Verdict::Modern(session) => Verdict::Modern(Box::new(Session {
             epoch,
             about: About {
                 server_info: meta::get(result, meta::SERVER_INFO)
@@ -91,8 +97,8 @@ pub(super) fn discovered(epoch: u64, result: &Bytes) -> Verdict {
                 instructions: splice::get_str(result, "instructions")
                     .map(|s| text::clean(&s).into_owned()),
             },
-            ..session
-        }),
+            ..*session
+        })),
         other => other,
     }
 }
@@ -104,7 +110,9 @@ pub(super) fn refused(epoch: u64, error: &RpcError) -> Verdict {
         UNSUPPORTED_VERSION => {
             let supported = error.data().and_then(|data| splice::get(&data, "supported"));
             match common(&versions(supported)) {
-                Verdict::Modern(session) => Verdict::Modern(Session { epoch, ..session }),
+                Verdict::Modern(session) => {
+                    Verdict::Modern(Box::new(Session { epoch, ..*session }))
+                }
                 other => other,
             }
         }
@@ -121,10 +129,7 @@ fn versions(list: Option<Bytes>) -> Vec<String> {
 fn common(versions: &[String]) -> Verdict {
     let spoken = |era| era::dates(era).find(|date| versions.iter().any(|v| v == date));
     if let Some(version) = spoken(Era::Modern) {
-        let about = About::default();
-        let headers = HeaderMap::new();
-        let (epoch, era, over) = (0, Era::Modern, CancellationToken::new());
-        return Verdict::Modern(Session { epoch, era, version, headers, about, over });
+        return Verdict::Modern(Box::new(Session::new(Era::Modern, version)));
     }
     if versions.is_empty() || spoken(Era::Legacy).is_some() {
         return Verdict::Legacy;

@@ -9,10 +9,7 @@ use super::{
 use crate::kind::{Era, Status};
 use bytes::Bytes;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -74,14 +71,7 @@ impl Inner {
             Era::Modern => "server/discover",
         };
         let params = Bytes::from_static(b"{}");
-        let exchange = Exchange {
-            method,
-            params: &params,
-            name: None,
-            replay_safe: true,
-            link: None,
-            left: AtomicBool::new(false),
-        };
+        let exchange = Exchange::own(method, &params);
         match self.exchange(&exchange, &deadline, &Pulse::default()).await {
             // Some servers know no ping; that they say so is what we wanted to hear.
             Err(Failure::Status { error: Some(_), .. }) => Ok(()),

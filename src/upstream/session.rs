@@ -2,23 +2,30 @@
 
 use super::{
     Inner, Transport,
+    caps::Caps,
     deadline::Deadline,
     failure::Failure,
     legacy, modern,
+    retire::{End, Talks},
     said::said,
+    strays::Strays,
     streamable::{self, Answer, SESSION_ID},
 };
 use crate::{
     auth::{AuthErrorKind, Challenge},
     kind::Era,
     net,
-    wire::{era, frame, meta, splice::Edits},
+    wire::{
+        era,
+        error::{HEADER_MISMATCH, METHOD_NOT_FOUND, MISSING_CAPABILITY, UNSUPPORTED_VERSION},
+        frame,
+    },
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,8 +33,15 @@ use tokio_util::sync::CancellationToken;
 /// old ones never answer a request with `_meta` (rust-sdk#1142).
 const DISCOVER: Duration = Duration::from_secs(5);
 
+/// How long the first request of a session waits for its general stream.
+const TUNING: Duration = Duration::from_secs(1);
+
 /// How long a server that was asked for its era is not asked again because of a refusal.
 const CERTAIN: Duration = Duration::from_mins(1);
+
+/// How long "it is legacy" is believed without asking again: a server that has learned the new
+/// era answers the old handshake all the same, and nothing would ever show it.
+const LEGACY_FOR: Duration = Duration::from_hours(24);
 
 /// An open session. A modern one is only what we know of the server.
 #[derive(Debug)]
@@ -39,6 +53,15 @@ pub(super) struct Session {
     /// Session id and version, sent with every request of a legacy session.
     pub(super) headers: HeaderMap,
     pub(super) about: About,
+    /// When the server itself showed that it is of this era.
+    pub(super) era_at: Option<SystemTime>,
+    /// What we declared in `initialize`; nothing in a modern one, where each request says it.
+    pub(super) declared: Caps,
+    pub(super) talks: Talks,
+    pub(super) strays: Strays,
+    /// Cancelled when the general stream is open, or cannot be had.
+    pub(super) tuned: CancellationToken,
+    pub(super) end: End,
     /// Cancelled when the session is given up, with everything that lives on it.
     pub(super) over: CancellationToken,
 }
@@ -52,32 +75,83 @@ pub(super) struct About {
 }
 
 impl Session {
+    pub(super) fn new(era: Era, version: &'static str) -> Self {
+        Self {
+            epoch: 0,
+            era,
+            version,
+            headers: HeaderMap::new(),
+            about: About::default(),
+            era_at: None,
+            declared: Caps::default(),
+            talks: Talks::default(),
+            strays: Strays::default(),
+            tuned: CancellationToken::new(),
+            end: End::default(),
+            over: CancellationToken::new(),
+        }
+    }
+
     /// True when the server can lose it: it gave us an id.
     pub(super) fn epoch_if_held(&self) -> Option<u64> {
         self.headers.contains_key(SESSION_ID).then_some(self.epoch)
     }
+
+    /// True when all that `wants` can do was declared, as far as the revision can carry it.
+    fn is_wide_enough(&self, wants: Option<&Caps>) -> bool {
+        let Some(wants) = wants.filter(|_| self.era == Era::Legacy) else { return true };
+        self.declared.covers(wants) || self.declared.covers(&wants.at(self.version))
+    }
 }
 
 impl Inner {
-    /// The present session, opened when there is none. Single flight: others wait for the first.
+    /// The present session, opened when there is none.
     pub(super) async fn session(
         self: &Arc<Self>,
         deadline: &Deadline,
     ) -> Result<Arc<Session>, Failure> {
-        if let Some(session) = &*self.session.load() {
+        self.session_for(None, deadline).await
+    }
+
+    /// The present session, opened when there is none, and opened anew when a client can do more
+    /// than was declared. Single flight: others wait for the first.
+    pub(super) async fn session_for(
+        self: &Arc<Self>,
+        wants: Option<&Caps>,
+        deadline: &Deadline,
+    ) -> Result<Arc<Session>, Failure> {
+        if let Some(session) = &*self.session.load()
+            && session.is_wide_enough(wants)
+        {
             return Ok(Arc::clone(session));
         }
         let waited =
             || Failure::TimedOut { detail: "no session within the time".to_owned(), sent: false };
         let _turn = deadline.run(self.opening.lock()).await.map_err(|_| waited())?;
-        if let Some(session) = &*self.session.load() {
+        let present = self.session.load_full();
+        if let Some(session) = &present
+            && session.is_wide_enough(wants)
+        {
             return Ok(Arc::clone(session));
         }
+        let mut caps = Caps::read(&self.deps.declared.get());
+        for more in [wants, present.as_ref().map(|session| &session.declared)] {
+            caps = more.map_or_else(|| caps.clone(), |more| caps.and(more));
+        }
         // A box, for it is seldom run and large: every call has room for what it awaits.
-        let session = Arc::new(Box::pin(self.open(deadline)).await?);
+        let session = Arc::new(Box::pin(self.open(&caps, deadline)).await?);
         tracing::debug!(connection = %self.config.name, era = %session.era, version = session.version, "session opened");
         self.session.store(Some(Arc::clone(&session)));
+        if let Some(old) = &present {
+            self.retire(old);
+        }
         self.listen(&session);
+        if session.era == Era::Legacy && self.config.listen && session.declared.asks() {
+            // A question that comes on the general stream is lost where that is not open yet.
+            let tuned = tokio::time::timeout(TUNING, session.tuned.cancelled());
+            let _late = Box::pin(deadline.run(tuned)).await;
+        }
+        self.restore(&session);
         Ok(session)
     }
 
@@ -99,32 +173,47 @@ impl Inner {
         self.track().certain.is_some_and(|since| since.elapsed() < CERTAIN)
     }
 
-    async fn open(self: &Arc<Self>, deadline: &Deadline) -> Result<Session, Failure> {
+    /// When the server last showed that it is legacy, if that is still to be believed.
+    fn known_legacy(&self) -> Option<SystemTime> {
+        let (era, at) = {
+            let track = self.track();
+            (track.era, track.era_at)
+        };
+        let at = at.filter(|_| era == Some(Era::Legacy))?;
+        at.elapsed().is_ok_and(|age| age < LEGACY_FOR).then_some(at)
+    }
+
+    /// The server showed its era by its own words.
+    fn shown(&self, session: Session) -> Session {
+        let now = SystemTime::now();
+        let mut track = self.track();
+        (track.era, track.era_at) = (Some(session.era), Some(now));
+        Session { era_at: Some(now), ..session }
+    }
+
+    async fn open(self: &Arc<Self>, caps: &Caps, deadline: &Deadline) -> Result<Session, Failure> {
         let epoch = self.next_id();
-        if self.known_era() == Some(Era::Legacy) {
-            match self.initialize(epoch, deadline).await {
-                Err(Failure::Status { status, .. }) if status < 500 => {}
-                other => return other,
+        if let Some(at) = self.known_legacy() {
+            match self.initialize(epoch, caps, deadline).await {
+                Ok(session) => return Ok(Session { era_at: Some(at), ..session }),
+                Err(Failure::Status { status: ..=499, .. } | Failure::NotMcp { .. }) => {}
+                Err(failure) => return Err(failure),
             }
         }
         match self.discover(epoch, deadline).await {
-            Ok(modern::Verdict::Modern(session)) => {
-                self.remember_era(Era::Modern);
-                Ok(session)
-            }
+            Ok(modern::Verdict::Modern(session)) => Ok(self.shown(*session)),
             Ok(modern::Verdict::Legacy) => {
-                let session = self.initialize(epoch, deadline).await?;
-                self.remember_era(Era::Legacy);
-                Ok(session)
+                let session = self.initialize(epoch, caps, deadline).await?;
+                Ok(self.shown(session))
             }
             Ok(modern::Verdict::Strange(detail)) => Err(Failure::NotMcp { detail }),
-            // Silence, a 5xx or a page are no evidence of an era, so nothing is remembered; but
-            // a server that chokes on the question may still answer the old one.
+            // Silence, a 403, a 5xx or a page are no evidence of an era, so nothing is
+            // remembered; but a server that chokes on the question may still answer the old one.
             Err(
                 failure @ (Failure::TimedOut { .. }
                 | Failure::NotMcp { .. }
-                | Failure::Status { status: 500.., .. }),
-            ) => match self.initialize(epoch, deadline).await {
+                | Failure::Status { status: 403 | 408 | 500.., .. }),
+            ) => match self.initialize(epoch, caps, deadline).await {
                 Ok(session) => Ok(session),
                 Err(Failure::NotMcp { detail }) => Err(Failure::NotMcp { detail }),
                 Err(_) => Err(failure),
@@ -140,16 +229,21 @@ impl Inner {
     ) -> Result<modern::Verdict, Failure> {
         let deadline = deadline.at_most(DISCOVER);
         let version = era::NEWEST_MODERN;
-        let params = with_meta(&Bytes::from_static(b"{}"), version);
+        let params = Bytes::from_static(b"{}");
+        let params = modern::with_meta(&params, version, &self.said(None).modern);
         let headers = modern::headers(version, "server/discover", None);
         let sent = self.ask(&headers, "server/discover", &params, &deadline).await;
         match sent {
             Ok((Answer::Result(result), _)) => Ok(modern::discovered(epoch, &result)),
             Ok((Answer::Error(error), _)) => Ok(modern::refused(epoch, &error)),
-            Err(Failure::Status { status: 400.., error: Some(error), .. }) => {
+            Err(Failure::Status { status, error: Some(error), .. })
+                if is_evidence(status) || speaks_of_era(error.code) =>
+            {
                 Ok(modern::refused(epoch, &error))
             }
-            Err(Failure::Status { status: 400..=499, .. }) => Ok(modern::Verdict::Legacy),
+            Err(Failure::Status { status, .. }) if is_evidence(status) => {
+                Ok(modern::Verdict::Legacy)
+            }
             Err(failure) => Err(failure),
         }
     }
@@ -157,17 +251,19 @@ impl Inner {
     async fn initialize(
         self: &Arc<Self>,
         epoch: u64,
+        caps: &Caps,
         deadline: &Deadline,
     ) -> Result<Session, Failure> {
         let mut refusal = None;
         for version in era::dates(Era::Legacy) {
-            let params = legacy::initialize_params(version);
+            let declared = caps.at(version);
+            let params = legacy::initialize_params(version, declared.render(true));
             let answer = self.ask(&HeaderMap::new(), "initialize", &params.into(), deadline).await;
             match answer {
                 Ok((Answer::Result(result), session_id)) => {
                     let session = legacy::opened(epoch, &result, session_id.as_ref())?;
                     self.initialized(&session, deadline).await?;
-                    return Ok(session);
+                    return Ok(Session { declared, ..session });
                 }
                 Ok((Answer::Error(error), _)) => {
                     let detail = said(&error.message(), 200);
@@ -287,9 +383,14 @@ impl Inner {
     }
 }
 
-/// `params` with the `_meta` of a modern request.
-pub(super) fn with_meta(params: &Bytes, version: &str) -> Bytes {
-    let mut edits = Edits::new();
-    meta::hop(&mut edits, params, &modern::own_meta(version));
-    edits.apply(params)
+/// True for a status that says something of the server's era; 401, 403 and 429 speak of the
+/// caller, and 408 and 5xx of the moment (as the TypeScript SDK has it).
+fn is_evidence(status: u16) -> bool {
+    matches!(status, 400..=499) && !matches!(status, 401 | 403 | 408 | 429)
+}
+
+/// True for an error that only a server of a certain era says to `server/discover`, whatever the
+/// status that it came with.
+fn speaks_of_era(code: i64) -> bool {
+    matches!(code, METHOD_NOT_FOUND | HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION)
 }

@@ -13,8 +13,14 @@ pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 pub const PROGRESS_TOKEN: &str = "progressToken";
 
 /// Keys that one hop says to the next and that are never passed on.
-const PER_HOP: &[&str] =
-    &[PROTOCOL_VERSION, CLIENT_INFO, CLIENT_CAPABILITIES, LOG_LEVEL, PROGRESS_TOKEN];
+const PER_HOP: &[&str] = &[
+    PROTOCOL_VERSION,
+    CLIENT_INFO,
+    CLIENT_CAPABILITIES,
+    LOG_LEVEL,
+    SUBSCRIPTION_ID,
+    PROGRESS_TOKEN,
+];
 
 /// The value of `key` in the `_meta` of `params`.
 pub fn get(params: &Bytes, key: &str) -> Option<Bytes> {

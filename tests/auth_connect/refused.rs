@@ -154,3 +154,15 @@ fn tokens_that_cannot_be_saved_are_told_with_what_to_do() {
     site.connect(&[]).success();
     site.call().success();
 }
+
+#[test]
+fn a_sign_in_that_the_server_wants_none_of_is_told_as_that() {
+    let resource = ResourceQuirks { rejects_all: true, ..ResourceQuirks::default() };
+    let site = Site::with(Quirks::default(), resource);
+    let error = site.connect(&["--json"]).code(4).json_error();
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("did not accept the new sign-in"), "{error}");
+    let hint = error["hint"].as_str().unwrap();
+    assert!(!hint.contains("--header") && !hint.contains("reconnect"), "{error}");
+    assert_eq!(site.tabs().len(), 1, "nobody is asked twice for the same");
+}

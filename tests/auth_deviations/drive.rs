@@ -183,6 +183,7 @@ pub(crate) fn profile(server: &AuthServer, body: TokenBody) -> ManualProfile {
         revoke_url: Some(url("revoke")),
         token_body: body,
         token_params: [("mode".to_owned(), "x".to_owned())].into(),
+        account: None,
     }
 }
 

@@ -21,11 +21,16 @@ install_peers() {
   esac
   INSPECTOR="$PEERS/node_modules/.bin/mcp-inspector"
   CLAUDE="$PEERS/node_modules/@anthropic-ai/claude-code/bin/claude.exe"
+  CODEX="$PEERS/node_modules/@openai/codex/bin/codex.js"
+  GEMINI="$PEERS/node_modules/.bin/gemini"
+  MCPORTER="$PEERS/node_modules/.bin/mcporter"
+  FASTMCP="$CACHE/venv/bin/fastmcp"
+  CONFORMANCE="$PEERS/node_modules/@modelcontextprotocol/conformance/dist/index.js"
   SERVER_EVERYTHING="$PEERS/node_modules/@modelcontextprotocol/server-everything/dist/index.js"
   CHROMIUM=/usr/bin/chromium
   FAKETIME=$(dpkg-query -L libfaketime | grep -m 1 '/libfaketime\.so\.1$') || die "libfaketime.so.1 is missing after the installation"
   local file
-  for file in "$NODE" "$INSPECTOR" "$CLAUDE" "$SERVER_EVERYTHING" "$PY" "$CHROMIUM" "$FAKETIME" "$PEERS/node_modules/oidc-provider" "$PEERS/node_modules/puppeteer-core"; do
+  for file in "$NODE" "$INSPECTOR" "$CLAUDE" "$CODEX" "$GEMINI" "$MCPORTER" "$FASTMCP" "$CONFORMANCE" "$SERVER_EVERYTHING" "$PY" "$CHROMIUM" "$FAKETIME" "$PEERS/node_modules/oidc-provider" "$PEERS/node_modules/puppeteer-core"; do
     [[ -e $file ]] || die "$file is missing after the installation"
   done
 }
@@ -66,7 +71,7 @@ install_npm() {
 }
 
 install_venv() {
-  say "python: $(grep '^mcp==' "$HERE/peers/requirements.txt")"
+  say "python: $(grep -E '^(fast)?mcp==' "$HERE/peers/requirements.txt")"
   rm -rf "$CACHE/venv"
   quietly 120 /usr/bin/python3 -m venv "$CACHE/venv"
   quietly 600 "$PY" -m pip install --quiet --no-input -r "$HERE/peers/requirements.txt"

@@ -252,6 +252,16 @@ impl Serve {
         }
     }
 
+    /// Waits until it wrote so many lines in all.
+    #[track_caller]
+    pub fn wait_for_lines(&self, count: usize) {
+        let (seen, changed) = &*self.seen;
+        let few = |seen: &mut Seen| !seen.closed && seen.lines.len() < count;
+        let waited = changed.wait_timeout_while(seen.lock().unwrap(), PATIENCE, few);
+        let got = waited.unwrap().0.lines.len();
+        assert!(got >= count, "{count} lines expected, {got} came");
+    }
+
     /// Every line so far.
     pub fn lines(&self) -> Vec<Vec<u8>> {
         self.select(|_| true)

@@ -1,6 +1,7 @@
 //! The eras with a handshake: `initialize`, sessions, the GET stream, resumption.
 
 use super::{
+    offer,
     record::Request,
     run::{self, Client},
     script::Script,
@@ -43,15 +44,16 @@ pub(super) async fn post(shared: &Arc<Shared>, request: &Request) -> Reply {
         }
         return Reply::empty(202);
     };
+    if run::is_call(&script, method) {
+        let (log, _, chatty) = run::call(shared, rpc, &Client::Legacy(session));
+        return run::reply(shared, log, chatty, None, 200).await;
+    }
     let result = match method {
-        "tools/call" => {
-            let (log, _, chatty) = run::call(shared, rpc, &Client::Legacy(session));
-            return run::reply(shared, log, chatty, None, 200).await;
-        }
-        "tools/list" => run::list(&script, rpc, "").map_err(|message| (-32602, message)),
-        "ping" | "logging/setLevel" => Ok("{}".to_owned()),
-        other => Err((-32601, format!("Method not found: {other}"))),
+        "ping" => Some(Ok("{}".to_owned())),
+        _ => offer::list(&script, rpc, "")
+            .or_else(|| offer::other(shared, rpc, &Client::Legacy(session))),
     };
+    let result = result.unwrap_or_else(|| Err((-32601, format!("Method not found: {method}"))));
     let answer = match result {
         Ok(result) => wire::result(&script.envelope, id, &result),
         Err((code, message)) => wire::error(Some(id), code, &message, None),
@@ -72,6 +74,8 @@ async fn initialize(shared: &Arc<Shared>, script: &Script, rpc: &Rpc) -> Reply {
         r#"{{"protocolVersion":"{version}","capabilities":{capabilities},"serverInfo":{info}{instructions}}}"#
     );
     let id = rpc.id.as_deref().unwrap_or("null");
+    let told = rpc.params.get("capabilities").map_or("{}", |raw| raw.get()).to_owned();
+    shared.state.lock().unwrap().last_capabilities = Some(told.clone());
     let reply = say(shared, wire::result(&script.envelope, id, &result)).await;
     if !script.sessions {
         return reply;
@@ -79,7 +83,7 @@ async fn initialize(shared: &Arc<Shared>, script: &Script, rpc: &Rpc) -> Reply {
     let session = format!("session-{}-{}", shared.next(), std::process::id());
     let general = shared.stream();
     let version = version.to_owned();
-    let known = Session { version, general };
+    let known = Session { version, general, capabilities: told };
     shared.state.lock().unwrap().sessions.insert(session.clone(), known);
     reply.with("mcp-session-id", &session)
 }
@@ -152,7 +156,7 @@ pub(super) fn get(shared: &Arc<Shared>, request: &Request) -> Reply {
         let Some((log, at)) = place(shared, last) else {
             return refuse(400, -32000, "Invalid Last-Event-ID");
         };
-        shared.state.lock().unwrap().get_readers.push(gone.clone());
+        shared.state.lock().unwrap().get_readers.push((session, gone.clone()));
         return run::stream(&script, log, at, Some(gone));
     }
     let fresh = shared.stream();
@@ -161,7 +165,7 @@ pub(super) fn get(shared: &Arc<Shared>, request: &Request) -> Reply {
         Some(session) => Arc::clone(&session.general),
         None => Arc::clone(state.general.get_or_insert(fresh)),
     };
-    state.get_readers.push(gone.clone());
+    state.get_readers.push((session, gone.clone()));
     drop(state);
     let at = general.len();
     run::stream(&script, general, at, Some(gone))

@@ -4,6 +4,8 @@
 //! * `cli` and `golden`: what tests of commands do again and again, a terminal, kept documents.
 //! * [`client::Serve`]: an MCP client over the pipes of `allmcp serve`, line by line; [`talk`]
 //!   has what tests say to it again and again.
+//! * [`duo::Duo`]: a client of either era in front of an upstream of either era; [`duo::matrix`]
+//!   runs all four.
 //! * [`live::Live`]: any other command that is talked to while it runs.
 //! * [`upstream::Upstream`]: an MCP server over real HTTP, of either era, made by a
 //!   [`script::Script`], that can be broken by a [`fault::Fault`] and records what it was sent.
@@ -24,9 +26,11 @@
               an environment and pipes of its own, and takes `json!` as it comes"
 )]
 
+mod ask;
 pub mod authorization;
 pub mod cli;
 pub mod client;
+pub mod duo;
 pub mod env;
 pub mod fault;
 pub mod golden;
@@ -34,6 +38,7 @@ mod legacy;
 pub mod live;
 mod modern;
 mod net;
+pub mod offer;
 pub mod record;
 mod run;
 pub mod script;
@@ -41,5 +46,7 @@ mod server;
 mod sse;
 mod state;
 pub mod talk;
+pub mod task;
+pub mod tool;
 pub mod upstream;
 pub mod wire;

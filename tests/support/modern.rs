@@ -1,11 +1,12 @@
 //! Revision 2026-07-28: stateless requests, checked headers, `subscriptions/listen`.
 
 use super::{
+    offer,
     record::Request,
     run::{self, Client},
     script::Script,
     server::{Reply, Status, accepts},
-    state::{Listener, Shared},
+    state::{Filter, Listener, Shared},
     wire::{self, Rpc},
 };
 use serde_json::Value;
@@ -41,16 +42,22 @@ pub(super) async fn post(shared: &Arc<Shared>, request: &Request) -> Reply {
             );
             wire::result(&script.envelope, id, &result)
         }
-        "tools/list" => match run::list(&script, rpc, &cache) {
-            Ok(result) => wire::result(&script.envelope, id, &result),
-            Err(message) => wire::error(Some(id), -32602, &message, None),
-        },
-        "tools/call" => {
+        "subscriptions/listen" => return listen(shared, &script, rpc, id),
+        call if run::is_call(&script, call) => {
             let (log, stop, chatty) = run::call(shared, rpc, &Client::Modern);
             return run::reply(shared, log, chatty, Some(stop), 200).await;
         }
-        "subscriptions/listen" => return listen(shared, &script, rpc, id),
-        other => return refuse(rpc, 404, -32601, &format!("Method not found: {other}")),
+        other => {
+            let result = offer::list(&script, rpc, &cache).or_else(|| {
+                let result = offer::other(shared, rpc, &Client::Modern)?;
+                Some(result.map(|result| run::as_modern(&result, rpc)))
+            });
+            match result {
+                Some(Ok(result)) => wire::result(&script.envelope, id, &result),
+                Some(Err((code, message))) => wire::error(Some(id), code, &message, None),
+                None => return refuse(rpc, 404, -32601, &format!("Method not found: {other}")),
+            }
+        }
     };
     let log = shared.stream();
     run::finish(shared, &log, answer);
@@ -86,11 +93,13 @@ fn check(shared: &Shared, script: &Script, request: &Request, method: &str) -> R
     {
         return mismatch(format!("Mcp-Method is not {method}"));
     }
-    if let Some(name) = rpc.tool() {
+    if let Some(name) = rpc.header_name() {
         let sent = request.header("mcp-name").and_then(wire::header_text);
         if sent.as_deref() != Some(&name) {
             return mismatch(format!("Mcp-Name is {sent:?}, the body says {name}"));
         }
+    }
+    if let Some(name) = rpc.tool() {
         let schema = shared.tool(&name).and_then(|tool| {
             serde_json::from_slice::<Value>(&tool.definition)
                 .ok()
@@ -130,22 +139,31 @@ fn params(request: &Request, schema: &Value, arguments: &Value) -> Result<(), Re
     Ok(())
 }
 
-/// Opens a stream of the changes that the client asks for and that there can be: those of tools.
+/// Opens a stream of the changes that the client asks for and that there can be.
 fn listen(shared: &Arc<Shared>, script: &Script, rpc: &Rpc, id: &str) -> Reply {
     let filter: Value = rpc
         .params
         .get("notifications")
         .and_then(|raw| serde_json::from_str(raw.get()).ok())
         .unwrap_or_default();
-    let wants_tools = filter["toolsListChanged"] == true;
+    let wants = |key: &str, can: &str| filter[key] == true && script.can(can);
+    let filter = Filter {
+        tools: wants("toolsListChanged", "tools.listChanged"),
+        prompts: wants("promptsListChanged", "prompts.listChanged"),
+        resources: wants("resourcesListChanged", "resources.listChanged"),
+        uris: filter["resourceSubscriptions"]
+            .as_array()
+            .filter(|_| script.can("resources.subscribe"))
+            .map(|all| all.iter().filter_map(|uri| uri.as_str().map(str::to_owned)).collect()),
+    };
     let log = shared.stream();
-    let honoured = if wants_tools { r#"{"toolsListChanged":true}"# } else { "{}" };
+    let honoured = filter.honoured();
     let params =
         format!(r#"{{"_meta":{{"{}":{id}}},"notifications":{honoured}}}"#, wire::SUBSCRIPTION_ID);
     log.push(wire::notification("notifications/subscriptions/acknowledged", Some(&params)));
     let gone = CancellationToken::new();
     let listener =
-        Listener { id: id.to_owned(), log: Arc::clone(&log), gone: gone.clone(), wants_tools };
+        Listener { id: id.to_owned(), log: Arc::clone(&log), gone: gone.clone(), filter };
     shared.state.lock().unwrap().listeners.push(listener);
     run::stream(script, log, 0, Some(gone)).with("x-accel-buffering", "no")
 }

@@ -1,8 +1,9 @@
 //! What an upstream was sent, in the order in which it came.
 
-use super::wire::Rpc;
+use super::wire::{self, Rpc};
 use bytes::Bytes;
 use http::HeaderMap;
+use serde_json::Value;
 use std::{
     fmt,
     sync::{Arc, Condvar, Mutex},
@@ -45,6 +46,16 @@ impl Request {
 
     pub fn is(&self, rpc_method: &str) -> bool {
         self.rpc.method.as_deref() == Some(rpc_method)
+    }
+
+    /// What the client says in it that it can do: with the handshake, or with each request.
+    pub fn capabilities(&self) -> Option<Value> {
+        let raw = match self.rpc.meta.get(wire::CLIENT_CAPABILITIES) {
+            Some(raw) => raw,
+            None if self.is("initialize") => self.rpc.params.get("capabilities")?,
+            None => return None,
+        };
+        serde_json::from_str(raw.get()).ok()
     }
 
     pub fn body_text(&self) -> String {

@@ -1,14 +1,17 @@
 //! What a request does, whatever the era: lists, calls, and the way their answers are sent.
 
 use super::{
-    script::{Answer, Answers, Ask, Pages, Script, Tool},
+    ask, offer,
+    script::{Answer, Answers, Pages, Script},
     server::{Reply, Status},
     sse::{Reader, StreamLog},
     state::Shared,
+    task,
+    tool::{LEVELS, Tool},
     wire::{self, Rpc},
 };
 use bytes::Bytes;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Who asks, and what is known of them.
@@ -19,10 +22,16 @@ pub(super) enum Client {
     Legacy(String),
 }
 
-/// The result of `tools/list`, or why there is none.
-pub(super) fn list(script: &Script, rpc: &Rpc, extra: &str) -> Result<String, String> {
+/// A page of a list with this key, or why there is none.
+pub(super) fn page(
+    script: &Script,
+    rpc: &Rpc,
+    extra: &str,
+    key: &str,
+    all: &[Bytes],
+) -> Result<String, String> {
     let cursor = rpc.param("cursor");
-    let count = script.tools.len();
+    let count = all.len();
     let (size, start, next) = match script.pages {
         Pages::One => (count, 0, None),
         Pages::By(size) | Pages::EmptyCursor(size) => {
@@ -44,12 +53,12 @@ pub(super) fn list(script: &Script, rpc: &Rpc, extra: &str) -> Result<String, St
         }
         Pages::SameCursor(size) => (size, 0, Some("again".to_owned())),
     };
-    let mut out = format!("{{{extra}{}\"tools\":[", script.list_extra);
-    for (at, tool) in script.tools.iter().skip(start).take(size).enumerate() {
+    let mut out = format!("{{{extra}{}\"{key}\":[", script.list_extra);
+    for (at, definition) in all.iter().skip(start).take(size).enumerate() {
         if at > 0 {
             out.push(',');
         }
-        out.push_str(&String::from_utf8_lossy(&tool.definition));
+        out.push_str(&String::from_utf8_lossy(definition));
     }
     out.push(']');
     if let Some(next) = next {
@@ -60,6 +69,16 @@ pub(super) fn list(script: &Script, rpc: &Rpc, extra: &str) -> Result<String, St
     Ok(out)
 }
 
+/// True for what runs, and may ask, report and be cancelled.
+pub(super) fn is_call(script: &Script, method: &str) -> bool {
+    match method {
+        "tools/call" => true,
+        "prompts/get" => script.can("prompts"),
+        "resources/read" => script.can("resources"),
+        _ => false,
+    }
+}
+
 /// Starts a call. Its messages come on the stream; it ends early when the token is cancelled.
 pub(super) fn call(
     shared: &Arc<Shared>,
@@ -67,13 +86,23 @@ pub(super) fn call(
     client: &Client,
 ) -> (Arc<StreamLog>, CancellationToken, bool) {
     let (log, stop) = (shared.stream(), CancellationToken::new());
-    let name = rpc.param("name").unwrap_or_default();
     let id = rpc.id.clone().unwrap_or_default();
-    let Some(tool) = shared.tool(&name) else {
-        let message = format!("Unknown tool: {name}");
-        finish(shared, &log, wire::error(Some(&id), -32602, &message, None));
-        return (log, stop, false);
+    let tool = match offer::find(&shared.script(), rpc) {
+        Ok(tool) => tool,
+        Err((code, message)) => {
+            finish(shared, &log, wire::error(Some(&id), code, &message, None));
+            return (log, stop, false);
+        }
     };
+    let name = tool.name.clone();
+    let told = ask::capabilities(shared, rpc, client);
+    {
+        let mut state = shared.state.lock().unwrap();
+        state.told.push((name.clone(), told));
+        if let Client::Legacy(session) = client {
+            state.callers.insert(session.clone());
+        }
+    }
     let key = match client {
         Client::Legacy(session) => Some((session.clone(), id.clone())),
         Client::Modern => None,
@@ -99,6 +128,18 @@ pub(super) fn call(
 
 async fn work(shared: &Arc<Shared>, tool: &Tool, rpc: &Rpc, client: &Client, log: &Arc<StreamLog>) {
     let id = rpc.id.as_deref().unwrap_or("null");
+    if let Some(instead) = task::create(shared, tool, rpc, client) {
+        return finish(shared, log, instead);
+    }
+    if let Some(instead) = page_to_visit(shared, tool, rpc, client) {
+        return finish(shared, log, instead);
+    }
+    for (level, data) in &tool.logs {
+        if is_logged(shared, level, rpc, client) {
+            let params = format!(r#"{{"level":"{level}","logger":"scripted","data":{data}}}"#);
+            log.push(wire::notification("notifications/message", Some(&params)));
+        }
+    }
     if let Some((times, pause)) = tool.progress {
         for step in 1..=times {
             tokio::time::sleep(pause).await;
@@ -110,97 +151,123 @@ async fn work(shared: &Arc<Shared>, tool: &Tool, rpc: &Rpc, client: &Client, log
             }
         }
     }
-    let heard = match &tool.ask {
-        None => None,
-        Some(ask) => match question(shared, ask, rpc, client, log).await {
-            Ok(answer) => Some(answer),
-            Err(instead) => return finish(shared, log, instead),
-        },
+    let heard = match ask::rounds(shared, tool, rpc, client, log).await {
+        Ok(heard) => heard,
+        Err(instead) => return finish(shared, log, instead),
     };
+    if tool.held {
+        shared.released(&tool.name).await;
+    }
     tokio::time::sleep(tool.delay).await;
     let script = shared.script();
     let result = match &tool.answer {
-        Answer::Result(raw) => String::from_utf8_lossy(raw).into_owned(),
-        Answer::Echo => echo(rpc, heard),
-        Answer::Sized(bytes) => {
-            format!(r#"{{"content":[{{"type":"text","text":"{}"}}]}}"#, "x".repeat(*bytes))
-        }
         Answer::Error(raw) => {
             let error = String::from_utf8_lossy(raw);
             let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#);
             return finish(shared, log, answer.into());
         }
         Answer::Never => return std::future::pending().await,
+        _ => plain_result(tool, rpc, &heard),
     };
     let result = match client {
-        Client::Modern if !wire::object(&result).contains_key("resultType") => {
-            let is_empty = result[1..].trim_start().starts_with('}');
-            let comma = if is_empty { "" } else { "," };
-            result.replacen('{', &format!(r#"{{"resultType":"complete"{comma}"#), 1)
-        }
-        _ => result,
+        Client::Modern => as_modern(&result, rpc),
+        Client::Legacy(_) => result,
     };
     finish(shared, log, wire::result(&script.envelope, id, &result));
 }
 
-fn echo(rpc: &Rpc, heard: Option<String>) -> String {
+/// What a result needs in 2026-07-28, put in front where it is not there.
+pub(super) fn as_modern(result: &str, rpc: &Rpc) -> String {
+    if wire::object(result).contains_key("resultType") {
+        return result.to_owned();
+    }
+    let read = rpc.method.as_deref() == Some("resources/read");
+    let cache = if read { r#","ttlMs":0,"cacheScope":"private""# } else { "" };
+    let comma = if result[1..].trim_start().starts_with('}') { "" } else { "," };
+    result.replacen('{', &format!(r#"{{"resultType":"complete"{cache}{comma}"#), 1)
+}
+
+/// The result of a tool that has one.
+pub(super) fn plain_result(tool: &Tool, rpc: &Rpc, heard: &[String]) -> String {
+    match &tool.answer {
+        Answer::Result(raw) => String::from_utf8_lossy(raw).into_owned(),
+        Answer::Sized(bytes) => {
+            format!(r#"{{"content":[{{"type":"text","text":"{}"}}]}}"#, "x".repeat(*bytes))
+        }
+        _ => echo(rpc, heard),
+    }
+}
+
+fn echo(rpc: &Rpc, heard: &[String]) -> String {
+    let heard = match heard {
+        [] => None,
+        [one] => Some(one.clone()),
+        all => Some(format!("[{}]", all.join(","))),
+    };
     let arguments = rpc.params.get("arguments").map(|raw| raw.get().to_owned());
     let structured = arguments
         .as_deref()
         .filter(|raw| raw.starts_with('{'))
         .map_or_else(String::new, |raw| format!(r#","structuredContent":{raw}"#));
-    let text = wire::quote(&heard.or(arguments).unwrap_or_else(|| "absent".into()));
-    format!(r#"{{"content":[{{"type":"text","text":{text}}}]{structured}}}"#)
+    let text =
+        |other: Option<String>| wire::quote(&heard.or(other).unwrap_or_else(|| "absent".into()));
+    match rpc.method.as_deref() {
+        Some("prompts/get") => {
+            let text = text(arguments);
+            format!(
+                r#"{{"description":"said","messages":[{{"role":"user","content":{{"type":"text","text":{text}}}}}]}}"#
+            )
+        }
+        Some("resources/read") => {
+            let uri = rpc.param("uri").unwrap_or_default();
+            let (quoted, text) = (wire::quote(&uri), text(Some(uri)));
+            format!(r#"{{"contents":[{{"uri":{quoted},"mimeType":"text/plain","text":{text}}}]}}"#)
+        }
+        _ => {
+            let text = text(arguments);
+            format!(r#"{{"content":[{{"type":"text","text":{text}}}]{structured}}}"#)
+        }
+    }
 }
 
-/// Asks the client. Its raw answer, or what to say instead of the result.
-async fn question(
-    shared: &Arc<Shared>,
-    ask: &Ask,
-    rpc: &Rpc,
-    client: &Client,
-    log: &Arc<StreamLog>,
-) -> Result<String, Bytes> {
-    let script = shared.script();
+/// -32042 or its modern form, while the page of the tool was not visited.
+fn page_to_visit(shared: &Shared, tool: &Tool, rpc: &Rpc, client: &Client) -> Option<Bytes> {
+    let (url, elicitation) = tool.url_first.as_ref()?;
+    if shared.state.lock().unwrap().visited.contains(elicitation) {
+        return None;
+    }
     let id = rpc.id.as_deref().unwrap_or("null");
-    let session = match client {
-        Client::Legacy(session) => session,
+    let (url, elicitation) = (wire::quote(url), wire::quote(elicitation));
+    let common = format!(r#""mode":"url","message":"Please sign in.","url":{url}"#);
+    Some(match client {
+        Client::Legacy(_) => {
+            let data =
+                format!(r#"{{"elicitations":[{{{common},"elicitationId":{elicitation}}}]}}"#);
+            wire::error(Some(id), -32042, "URL elicitation required", Some(&data))
+        }
         Client::Modern => {
-            let state = rpc.param("requestState");
-            let Some(responses) = rpc.params.get("inputResponses") else {
-                let state = format!("state {} of {}", shared.next(), rpc.param("name").unwrap());
-                shared.state.lock().unwrap().issued.insert(state.clone());
-                let (method, params, state) = (&ask.method, &ask.params, wire::quote(&state));
-                let result = format!(
-                    r#"{{"resultType":"input_required","inputRequests":{{"ask":{{"method":"{method}","params":{params}}}}},"requestState":{state}}}"#
-                );
-                return Err(wire::result(&script.envelope, id, &result));
-            };
-            let known =
-                state.is_some_and(|state| shared.state.lock().unwrap().issued.contains(&state));
-            let answer = wire::object(responses.get()).get("ask").map(|raw| raw.get().to_owned());
-            return match answer {
-                Some(answer) if known => {
-                    shared.state.lock().unwrap().answers.push(("ask".into(), answer.clone()));
-                    Ok(answer)
-                }
-                _ => Err(wire::error(Some(id), -32602, "unknown requestState or no answer", None)),
-            };
+            let result = format!(
+                r#"{{"resultType":"input_required","inputRequests":{{"visit":{{"method":"elicitation/create","params":{{{common}}}}}}}}}"#
+            );
+            wire::result(&shared.script().envelope, id, &result)
+        }
+    })
+}
+
+/// True when the client wants to hear of this level.
+fn is_logged(shared: &Shared, level: &str, rpc: &Rpc, client: &Client) -> bool {
+    let rank = |level: &str| LEVELS.iter().position(|one| *one == level);
+    let least = match client {
+        Client::Modern => match rpc.meta_string(wire::LOG_LEVEL) {
+            Some(least) => least,
+            None => return false,
+        },
+        Client::Legacy(session) => {
+            let levels = &shared.state.lock().unwrap().levels;
+            levels.get(session).cloned().unwrap_or_else(|| "debug".into())
         }
     };
-    let ask_id = wire::quote(&format!("ask-{}", shared.next()));
-    let (answer, wait) = tokio::sync::oneshot::channel();
-    let stream = {
-        let mut state = shared.state.lock().unwrap();
-        state.asked.insert(ask_id.clone(), answer);
-        let general = state.sessions.get(session).map(|session| Arc::clone(&session.general));
-        general.or_else(|| state.general.clone()).filter(|_| ask.on_get)
-    };
-    stream.as_ref().unwrap_or(log).push(wire::request(&ask_id, &ask.method, &ask.params));
-    match tokio::time::timeout(Duration::from_mins(1), wait).await {
-        Ok(Ok(answer)) => Ok(answer),
-        _ => Err(wire::error(Some(id), -32603, "the client did not answer the question", None)),
-    }
+    rank(level) >= rank(&least)
 }
 
 /// Says the last word on a stream.

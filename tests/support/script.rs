@@ -1,6 +1,7 @@
 //! What an upstream is: its era, its tools, and its habits on the wire.
 
-use super::{record::Request, wire};
+pub use super::tool::{Answer, Tool};
+use super::{offer::Offers, record::Request, wire};
 use bytes::Bytes;
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -20,6 +21,8 @@ pub struct Script {
     pub capabilities: String,
     pub instructions: Option<String>,
     pub tools: Vec<Tool>,
+    /// Prompts, resources and what else there is beside tools.
+    pub offers: Offers,
     pub answers: Answers,
     pub pages: Pages,
     /// Hands out `Mcp-Session-Id` and wants it back (legacy only).
@@ -131,6 +134,7 @@ impl Script {
             capabilities: r#"{"tools":{"listChanged":true}}"#.into(),
             instructions: None,
             tools: vec![Tool::echo("echo")],
+            offers: Offers::default(),
             answers: Answers::Json,
             pages: Pages::One,
             sessions: true,
@@ -239,138 +243,5 @@ impl Script {
     pub fn envelope(mut self, template: &str) -> Self {
         self.envelope = template.into();
         self
-    }
-}
-
-/// A tool: its definition is served as the bytes given, and a call of it goes through progress,
-/// the question to the client and the delay, each where asked for, to its answer.
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct Tool {
-    pub name: String,
-    pub definition: Bytes,
-    pub answer: Answer,
-    pub delay: Duration,
-    /// How often, and the pause before each.
-    pub progress: Option<(u32, Duration)>,
-    pub ask: Option<Ask>,
-}
-
-#[derive(Debug, Clone)]
-pub enum Answer {
-    /// The result object, sent as it is. Served to a modern client it gets
-    /// `"resultType":"complete",` behind its `{` when it has no such member.
-    Result(Bytes),
-    /// The text content is the raw `arguments` (`absent` without any), and `structuredContent`
-    /// is them too when they are an object.
-    Echo,
-    /// A JSON-RPC error object, sent as it is.
-    Error(Bytes),
-    /// A result whose one text is this many bytes.
-    Sized(usize),
-    /// None at all.
-    Never,
-}
-
-/// A request to the client in the middle of a call; a modern client gets `input_required`.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    pub method: String,
-    /// Raw JSON.
-    pub params: String,
-    /// On the GET stream and not in the answer to the call (legacy only).
-    pub on_get: bool,
-}
-
-impl Tool {
-    /// A tool from its definition, which has to have a `name`; answers by echo.
-    pub fn raw(definition: &str) -> Self {
-        let name = wire::string(&wire::object(definition), "name").unwrap_or_default();
-        Self {
-            name,
-            definition: Bytes::copy_from_slice(definition.as_bytes()),
-            answer: Answer::Echo,
-            delay: Duration::ZERO,
-            progress: None,
-            ask: None,
-        }
-    }
-
-    /// A tool with a small sound definition; answers by echo.
-    pub fn echo(name: &str) -> Self {
-        Self::raw(&format!(
-            r#"{{"name":{},"description":"Says what it was told.","inputSchema":{{"type":"object"}}}}"#,
-            wire::quote(name)
-        ))
-    }
-
-    /// As [`Tool::echo`], marked read-only, so that a call of it may be sent again.
-    pub fn read_only(name: &str) -> Self {
-        Self::raw(&format!(
-            r#"{{"name":{},"inputSchema":{{"type":"object"}},"annotations":{{"readOnlyHint":true}}}}"#,
-            wire::quote(name)
-        ))
-    }
-
-    /// Answers with this result object, byte for byte.
-    pub fn result(mut self, raw: impl Into<Bytes>) -> Self {
-        self.answer = Answer::Result(raw.into());
-        self
-    }
-
-    pub fn text(self, text: &str) -> Self {
-        let text = wire::quote(text);
-        self.result(format!(r#"{{"content":[{{"type":"text","text":{text}}}]}}"#))
-    }
-
-    /// Answers with `isError`.
-    pub fn tool_error(self, text: &str) -> Self {
-        let text = wire::quote(text);
-        self.result(format!(r#"{{"content":[{{"type":"text","text":{text}}}],"isError":true}}"#))
-    }
-
-    /// Answers with a JSON-RPC error.
-    pub fn rpc_error(mut self, code: i64, message: &str) -> Self {
-        let message = wire::quote(message);
-        self.answer = Answer::Error(format!(r#"{{"code":{code},"message":{message}}}"#).into());
-        self
-    }
-
-    pub fn sized(mut self, bytes: usize) -> Self {
-        self.answer = Answer::Sized(bytes);
-        self
-    }
-
-    pub fn never(mut self) -> Self {
-        self.answer = Answer::Never;
-        self
-    }
-
-    pub fn delay(mut self, delay: Duration) -> Self {
-        self.delay = delay;
-        self
-    }
-
-    /// Sends progress `times` times, where the client gave a token, each after `pause`.
-    pub fn progress(mut self, times: u32, pause: Duration) -> Self {
-        self.progress = Some((times, pause));
-        self
-    }
-
-    /// Asks the client before it answers.
-    pub fn asks(mut self, method: &str, params: &str) -> Self {
-        self.ask = Some(Ask { method: method.into(), params: params.into(), on_get: false });
-        self
-    }
-
-    /// As [`Tool::asks`], over the GET stream.
-    pub fn asks_on_get(mut self, method: &str, params: &str) -> Self {
-        self.ask = Some(Ask { method: method.into(), params: params.into(), on_get: true });
-        self
-    }
-
-    /// True when something goes out before the answer.
-    pub fn is_chatty(&self) -> bool {
-        self.progress.is_some() || self.ask.is_some()
     }
 }

@@ -17,6 +17,11 @@ pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// How many times a long test does its work: this often, or as often as the environment says.
+pub fn times(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(usual)
+}
+
 /// The text of a result that says `isError`.
 #[track_caller]
 pub fn told(response: &Value) -> &str {

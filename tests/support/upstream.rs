@@ -6,8 +6,10 @@ use super::{
     record::Request,
     script::{Script, Tool},
     state::Shared,
+    wire,
 };
 use bytes::Bytes;
+use serde_json::Value;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, atomic::Ordering, mpsc as sync_mpsc},
@@ -101,6 +103,21 @@ impl Upstream {
         self.poll("open streams", || self.open_streams() >= count);
     }
 
+    /// Waits until a change of `tools`, `prompts` or `resources`, or `updates`, would be heard, by every legacy
+    /// session that something was called in too.
+    pub fn wait_until_heard(&self, kind: &str) {
+        self.poll("an open stream", || self.shared.is_heard(kind));
+    }
+
+    /// Waits until exactly these URIs are subscribed to.
+    pub fn wait_for_subscriptions(&self, uris: &[&str]) {
+        self.poll("subscriptions", || {
+            let mut all = self.subscriptions();
+            all.dedup();
+            all == uris
+        });
+    }
+
     /// Waits until `done` holds; for states of the upstream that are not in its record.
     pub fn poll(&self, what: &str, done: impl Fn() -> bool) {
         for _ in 0..3000 {
@@ -131,6 +148,40 @@ impl Upstream {
         self.shared.state.lock().unwrap().answers.clone()
     }
 
+    /// What was wrong with the retries that modern clients sent; nothing, if all is well.
+    pub fn complaints(&self) -> Vec<String> {
+        self.shared.state.lock().unwrap().complaints.clone()
+    }
+
+    /// What clients said they can do where they called this tool, prompt or resource: each call
+    /// counts, and a legacy one has what its session began with.
+    pub fn told_for(&self, name: &str) -> Vec<Value> {
+        let state = self.shared.state.lock().unwrap();
+        let calls = state.told.iter().filter(|(tool, _)| tool == name);
+        calls.map(|(_, told)| told.clone()).collect()
+    }
+
+    /// The URIs that somebody is subscribed to now, sorted.
+    pub fn subscriptions(&self) -> Vec<String> {
+        self.shared.subscriptions()
+    }
+
+    /// Lets a held tool go on, in calls to come too.
+    pub fn release(&self, tool: &str) {
+        self.shared.release(tool);
+    }
+
+    /// The user has been at the page of this elicitation; legacy clients are told.
+    pub fn visit(&self, elicitation: &str) {
+        self.shared.state.lock().unwrap().visited.insert(elicitation.to_owned());
+        let params = format!(r#"{{"elicitationId":{}}}"#, wire::quote(elicitation));
+        let done = wire::notification("notifications/elicitation/complete", Some(&params));
+        let state = self.shared.state.lock().unwrap();
+        for session in state.sessions.values() {
+            session.general.push(done.clone());
+        }
+    }
+
     pub fn sessions(&self) -> usize {
         self.shared.state.lock().unwrap().sessions.len()
     }
@@ -138,7 +189,7 @@ impl Upstream {
     /// How many GET and listen streams are open.
     pub fn open_streams(&self) -> usize {
         let state = self.shared.state.lock().unwrap();
-        let get = state.get_readers.iter().filter(|gone| !gone.is_cancelled()).count();
+        let get = state.get_readers.iter().filter(|(_, gone)| !gone.is_cancelled()).count();
         get + state.listeners.iter().filter(|listener| !listener.gone.is_cancelled()).count()
     }
 
@@ -165,6 +216,19 @@ impl Upstream {
     /// Sends `notifications/tools/list_changed` on every open GET and listen stream.
     pub fn push_list_changed(&self) {
         self.shared.announce("notifications/tools/list_changed");
+    }
+
+    pub fn push_prompts_changed(&self) {
+        self.shared.announce("notifications/prompts/list_changed");
+    }
+
+    pub fn push_resources_changed(&self) {
+        self.shared.announce("notifications/resources/list_changed");
+    }
+
+    /// Sends `notifications/resources/updated` to those who subscribed to the URI.
+    pub fn push_updated(&self, uri: &str) {
+        self.shared.announce_update(uri);
     }
 
     /// Sends `list_changed` that often, spread evenly over `over`; returns at once.

@@ -11,6 +11,7 @@ pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// The stateless revision.
@@ -57,6 +58,16 @@ impl Rpc {
 
     pub fn is_response(&self) -> bool {
         self.method.is_none() && (self.result.is_some() || self.error.is_some())
+    }
+
+    /// What the `Mcp-Name` header has to repeat (SEP-2243, SEP-2663).
+    pub fn header_name(&self) -> Option<String> {
+        match self.method.as_deref()? {
+            "tools/call" | "prompts/get" => self.param("name"),
+            "resources/read" => self.param("uri"),
+            "tasks/get" | "tasks/update" | "tasks/cancel" => self.param("taskId"),
+            _ => None,
+        }
     }
 
     /// The tool that a `tools/call` names.

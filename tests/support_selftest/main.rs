@@ -9,6 +9,7 @@
 #[cfg(unix)]
 mod deviations;
 mod faults;
+mod features;
 mod process;
 #[cfg(unix)]
 mod sign_in;

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod call;
+mod catalog;
 mod client;
 mod connection;
 mod read;
@@ -9,6 +10,7 @@ mod value;
 
 pub use bridge::{BridgeArgs, BridgeTransport};
 pub use call::{ArgsSource, CallArgs};
+pub use catalog::{CatalogAddArgs, CatalogArgs, CatalogCommand, CatalogLintArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
     BrowserArgs, ConnectArgs, DisconnectArgs, Leaving, ListArgs, LogsArgs, PatternArgs,
@@ -125,6 +127,8 @@ pub enum Command {
     Tools(ToolsArgs),
     /// Call one tool
     Call(CallArgs),
+    /// List the providers that can be connected by name, or show, add and check one
+    Catalog(CatalogArgs),
     /// Fetch the lists of tools again
     Sync(MaybeNameArgs),
     /// Show or change settings

@@ -15,7 +15,6 @@ use std::{ffi::OsString, io::Write as _};
 
 /// Commands that are known to come, so that nobody is sent to another one.
 const LATER: &[&str] = &[
-    "catalog",
     "completions",
     "import",
     "login",
@@ -273,8 +272,7 @@ mod tests {
 
     #[test]
     fn commands_of_a_later_version_say_so() {
-        for line in ["login https://idp.example --json", "whoami --platform", "search x", "catalog"]
-        {
+        for line in ["login https://idp.example --json", "whoami --platform", "search x"] {
             let error = error(line);
             assert!(error.message.ends_with("is not in this version"), "{line}");
             assert_eq!(error.kind.exit().code(), 2);

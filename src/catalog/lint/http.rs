@@ -1,0 +1,107 @@
+//! Rules for `[http]`: the base, the check, the pace, errors and pages.
+
+use super::{At, Lint, SENTENCE, Scope};
+use crate::catalog::manifest::{Http, Pages};
+use std::collections::BTreeSet;
+
+impl Lint<'_> {
+    pub(super) fn http(&mut self, http: &Http) {
+        let at = At::top().key("http");
+        let scope = Scope::all(self.manifest);
+        self.url(&at.key("base_url"), &http.base_url, &scope);
+        self.headers(&at.key("headers"), &http.headers, &scope);
+        self.method(&at.key("check").key("method"), &http.check.method);
+        self.path(&at.key("check").key("path"), &http.check.path);
+        if let Some(account) = &http.check.account {
+            self.place(&at.key("check").key("account"), account);
+        }
+        self.rates(&at.key("rate"), http);
+        self.errors(&at.key("errors"), http);
+        for (index, place) in http.error_text.iter().enumerate() {
+            self.place(&at.key("error_text").index(index), place);
+        }
+        for (index, name) in http.drop.iter().enumerate() {
+            if name.is_empty() {
+                self.error(&at.key("drop").index(index), "is empty");
+            }
+        }
+        self.pages(&at.key("pages"), http);
+        self.tools(http);
+    }
+
+    fn rates(&mut self, at: &At, http: &Http) {
+        let groups: BTreeSet<_> = self.manifest.groups.iter().map(|g| g.id.as_str()).collect();
+        for (index, rate) in http.rate.iter().enumerate() {
+            let at = at.index(index);
+            if rate.requests == 0 {
+                self.error(&at.key("requests"), "must be 1 or more");
+            }
+            if !(rate.seconds.is_finite() && rate.seconds > 0.0) {
+                self.error(&at.key("seconds"), "must be more than 0");
+            }
+            if rate.burst == Some(0) {
+                self.error(&at.key("burst"), "must be 1 or more");
+            }
+            for (index, group) in rate.groups.iter().enumerate() {
+                if !groups.contains(group.as_str()) {
+                    let at = at.key("groups").index(index);
+                    self.error(&at, format!("no group is called {group:?}"));
+                }
+            }
+        }
+    }
+
+    fn errors(&mut self, at: &At, http: &Http) {
+        for (index, rule) in http.errors.iter().enumerate() {
+            let at = at.index(index);
+            if rule.status.is_empty() && rule.at.is_none() {
+                self.error(&at, "has no condition: give `status`, `at` or both");
+            }
+            if !rule.is.is_empty() && rule.at.is_none() {
+                self.error(&at.key("is"), "says what stands at a place: give `at`");
+            }
+            for (index, status) in rule.status.iter().enumerate() {
+                if !(100..=599).contains(status) {
+                    self.error(&at.key("status").index(index), "is no HTTP status");
+                }
+            }
+            if let Some(place) = &rule.at {
+                self.place(&at.key("at"), place);
+            }
+            if let Some(hint) = &rule.hint {
+                self.text(&at.key("hint"), hint, SENTENCE);
+            }
+        }
+    }
+
+    fn pages(&mut self, at: &At, http: &Http) {
+        let used: BTreeSet<_> =
+            self.manifest.tools.iter().filter_map(|tool| tool.pages.as_deref()).collect();
+        for (name, pages) in &http.pages {
+            let at = at.key(name);
+            let (query, places) = match pages {
+                Pages::Page { query, more, count, .. } => {
+                    (query, vec![("more", more.as_ref()), ("count", count.as_ref())])
+                }
+                Pages::Offset { query, next, more, .. } => {
+                    if next.is_none() && more.is_none() {
+                        self.error(&at, "give `next` or `more`: nothing says that it goes on");
+                    }
+                    (query, vec![("next", next.as_ref()), ("more", more.as_ref())])
+                }
+                Pages::Token { query, next } => (query, vec![("next", Some(next))]),
+            };
+            if query.is_empty() {
+                self.error(&at.key("query"), "is empty");
+            }
+            for (key, place) in places {
+                if let Some(place) = place {
+                    self.place(&at.key(key), place);
+                }
+            }
+            if !used.contains(name.as_str()) {
+                self.warn(&at, "no tool uses it");
+            }
+        }
+    }
+}
