@@ -2,7 +2,8 @@
 
 use super::{
     args::Args,
-    json::{self, Less},
+    json,
+    less::{Less, trimmed},
     pages,
 };
 use crate::{
@@ -112,7 +113,7 @@ fn words(http: &Http, got: &Got, json: Option<&Bytes>) -> String {
         let text = match one.first() {
             // Without what only looks like a secret: `"code":"NotFound"` is what it is about.
             Some(b'{' | b'[') => {
-                let json = json::trimmed(&one, Less::default());
+                let json = trimmed(&one, Less::default());
                 text::line(&log::scrub_known(&String::from_utf8_lossy(&json)), MAX_WORDS)
             }
             _ => said(&json::plain(&one), MAX_WORDS),
@@ -182,7 +183,7 @@ pub(super) fn result(tool: &Tool, http: &Http, args: &Args<'_>, answer: Option<&
     let items = if is_list { splice::elements(&found).count() } else { 0 };
     let mut out = Vec::with_capacity(found.len() + 64);
     out.extend_from_slice(if is_list { br#"{"items":"# } else { br#"{"item":"# });
-    out.extend_from_slice(&json::trimmed(&found, less));
+    out.extend_from_slice(&trimmed(&found, less));
     if let Some(next) = pages::next(tool, http, args, answer, items) {
         out.extend_from_slice(br#","next_cursor":"#);
         out.extend_from_slice(splice::quote(&next).as_bytes());

@@ -2,10 +2,11 @@
 
 use super::{
     answer::{self, Got, Means},
-    failed_in_words,
-    json::{self, Node},
-    request::{self, JSON, Request},
+    body::Node,
+    json, path,
+    request::{JSON, Request},
     send,
+    told::failed_in_words,
 };
 use crate::{
     catalog::manifest::{Choose, Http, Step},
@@ -128,12 +129,12 @@ impl<'a> Login<'a> {
     fn request(&self, step: &Step, base: &Url) -> Result<Request, Failure> {
         let method = Method::from_bytes(step.method.as_bytes())
             .map_err(|_| unfit(&format!("{:?} is not an HTTP method", step.method)))?;
-        let path = self.fill(&step.path, |value| {
+        let below = self.fill(&step.path, |value| {
             let mut out = String::new();
-            request::encode(value, &mut out);
+            path::encode(value, &mut out);
             out
         })?;
-        let url = request::join(base, path.expose()).ok_or_else(|| unfit("the path of a step"))?;
+        let url = path::join(base, below.expose()).ok_or_else(|| unfit("the path of a step"))?;
         let mut headers = HeaderMap::from_iter([(ACCEPT, JSON)]);
         let mut body = None;
         if !step.body.is_empty() {

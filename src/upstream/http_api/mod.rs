@@ -10,15 +10,20 @@
 
 mod answer;
 mod args;
+mod body;
 mod json;
+mod less;
 mod limit;
 mod login;
 mod pages;
+mod path;
 mod request;
 mod schema;
 mod send;
 #[cfg(test)]
 mod tests;
+mod told;
+mod value;
 
 pub(crate) use limit::Limits;
 #[cfg_attr(not(test), expect(unused_imports, reason = "connect does not log in yet"))]
@@ -28,6 +33,7 @@ use self::{
     answer::{Means, Refusal},
     request::{Source, Wrong},
     send::Tries,
+    told::{failed, no_tool, unfit},
 };
 use crate::{
     auth::{AuthError, Prepared},
@@ -36,7 +42,6 @@ use crate::{
     secret::Secret,
     template::{Hole, Template},
     upstream::{deadline::Deadline, failure::Failure, said::said},
-    wire::{RpcError, error::INVALID_PARAMS},
 };
 use bytes::Bytes;
 use serde_json::Map;
@@ -262,54 +267,6 @@ impl HttpApi {
         answer::error(&format!(
             "{name} limits how often it may be asked{detail}; try again in {seconds} s"
         ))
-    }
-}
-
-fn no_tool(name: &str) -> Failure {
-    let text = format!("there is no tool {:?}", said(name, 80));
-    let error = Some(RpcError::new(INVALID_PARAMS, &text));
-    Failure::Status { status: 404, detail: text, error }
-}
-
-fn unfit(wrong: Wrong) -> Failure {
-    match wrong {
-        Wrong::Argument(detail) => Failure::Status { status: 400, detail, error: None },
-        Wrong::Manifest(detail) => {
-            let detail = format!("its manifest cannot be used: {}", said(&detail, 200));
-            Failure::Status { status: 400, detail, error: None }
-        }
-        Wrong::Auth(error) => Failure::Auth(error),
-    }
-}
-
-/// A refusal before there is a credential.
-fn failed_in_words(refusal: Refusal) -> Failure {
-    let Refusal { status, mut detail, hint, .. } = refusal;
-    if let Some(hint) = hint {
-        detail = format!("{detail}; {hint}");
-    }
-    let status = if status < 400 { 400 } else { status };
-    Failure::Status { status, detail, error: None }
-}
-
-fn failed(refusal: Refusal, sending: &Sending<'_>, wait: Duration) -> Failure {
-    let Refusal { status, meaning, mut detail, hint } = refusal;
-    if let Some(hint) = hint {
-        detail = format!("{detail}; {hint}");
-    }
-    // An error may come with a success, as some APIs have it.
-    let status = |default| if status < 400 { default } else { status };
-    match meaning {
-        Meaning::NeedsAuth => {
-            let generation = sending.prepared.generation;
-            Failure::Unauthorized { generation, detail, challenge: None }
-        }
-        Meaning::RateLimited => Failure::Busy { status: 429, retry_after: Some(wait), detail },
-        Meaning::Unavailable if wait.is_zero() => {
-            Failure::Status { status: status(503).max(500), detail, error: None }
-        }
-        Meaning::Unavailable => Failure::Busy { status: 503, retry_after: Some(wait), detail },
-        _ => Failure::Status { status: status(400), detail, error: None },
     }
 }
 

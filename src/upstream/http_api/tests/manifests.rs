@@ -75,3 +75,18 @@ fn amocrm_is_kommo_on_other_hosts() {
         assert!(HttpApi::new(Arc::new(amocrm.clone()), way, Limits::default()).is_ok());
     }
 }
+
+#[test]
+fn what_is_asked_for_takes_what_people_have() {
+    let portal = &manifest(BITRIX24).auth[0].params[0];
+    for host in ["acme.bitrix24.com", "crm.example.org:8443", "Acme.Bitrix24.de"] {
+        assert_eq!(portal.accept(host).as_deref(), Ok(host));
+    }
+    assert!(portal.accept("acme.example/rest").is_err());
+    assert!(portal.accept("user@acme.example").is_err());
+    let user = &manifest(BITRIX24).auth[0].params[1];
+    assert!(user.accept("1/x").is_err());
+    let subdomain = &manifest(KOMMO).params[0];
+    assert_eq!(subdomain.accept("acme.kommo.com").as_deref(), Ok("acme"));
+    assert!(subdomain.accept("acme.evil.example").is_err());
+}
