@@ -12,7 +12,9 @@ manifests! {
     "allmcp"
     "alloy"
     "allv"
+    "amocrm"
     "anyrouter"
+    "bitrix24"
     "cloudflare"
     "cloudflare-ai-gateway"
     "cloudflare-auditlogs"
@@ -32,9 +34,11 @@ manifests! {
     "cloudflare-radar"
     "firecrawl"
     "github"
+    "kommo"
     "linear"
     "notion"
     "onemcp"
+    "yougile"
 }
 
 /// The text of one of them.

