@@ -26,7 +26,7 @@ use crate::{
         tool_cache::ListCache,
     },
     task::Shutdown,
-    upstream::{Deps, Event},
+    upstream::{Deps, Event, Limits},
     wire::Declared,
 };
 use std::{sync::Arc, time::Duration};
@@ -103,7 +103,13 @@ impl App {
             shutdown: shutdown.clone(),
         };
         let declared = Declared::default();
-        let deps = Deps { net, shutdown: shutdown.clone(), events: sender, declared };
+        let deps = Deps {
+            net,
+            shutdown: shutdown.clone(),
+            events: sender,
+            declared,
+            limits: Limits::default(),
+        };
         let hub = Hub::new(HubConfig {
             cache: ListCache::new(paths.lists()),
             pins: PinStore::new(paths.pins()),

@@ -73,6 +73,7 @@ impl Bench {
                 env: Arc::new(|_| None),
                 sign_in_optional: false,
                 token_override: None,
+                also: None,
             },
             VaultHandle::of(Arc::new(MemoryVault::default())),
         );
@@ -93,8 +94,13 @@ impl Bench {
         let shutdown = Shutdown::new();
         let net = Net::new(NetConfig::default());
         let declared = Declared::default();
-        let deps =
-            Deps { net, shutdown: shutdown.clone(), events: sender, declared: declared.clone() };
+        let deps = Deps {
+            net,
+            shutdown: shutdown.clone(),
+            events: sender,
+            declared: declared.clone(),
+            limits: upstream::Limits::default(),
+        };
         Self { upstream: Upstream::new(config, deps), events, shutdown, declared }
     }
 

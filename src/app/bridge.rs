@@ -61,6 +61,7 @@ pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(),
         env: Arc::new(move |name| lookup.var(name)),
         sign_in_optional: true,
         token_override: None,
+        also: None,
     };
     let credentials = Credentials::with_tokens(credential.clone(), vault, app.tokens.clone());
     let upstream = UpstreamConfig {

@@ -102,7 +102,7 @@ impl Maker<'_> {
         at: Where,
         vault: &VaultHandle,
     ) -> UpstreamConfig {
-        let Where { url, headers, params, auth, oauth, api } = at;
+        let Where { url, headers, params, auth, oauth, api, also } = at;
         let (first, max) = (connection.breaker.first, connection.breaker.max);
         let env = Arc::clone(self.env);
         let credential = CredentialConfig {
@@ -117,6 +117,7 @@ impl Maker<'_> {
             env: Arc::new(move |name| env.var(name)),
             sign_in_optional: false,
             token_override: self.env.token_for(&connection.name),
+            also,
         };
         UpstreamConfig {
             name: connection.name.clone(),
@@ -149,6 +150,7 @@ impl Maker<'_> {
                 auth: connection.auth,
                 oauth: oauth_read(&connection.oauth),
                 api: None,
+                also: None,
             },
             Target::Provider { .. } => self.provider(connection)?,
             Target::Command { .. } => {
@@ -184,6 +186,7 @@ impl Maker<'_> {
                 .collect::<Result<_, String>>()?,
             auth: if connection.said_auth { connection.auth } else { resolved.auth },
             oauth: resolved.oauth,
+            also: provider.also(),
             api: provider.is_api().then(|| Api { manifest: provider.manifest, way: provider.way }),
         })
     }
@@ -197,6 +200,7 @@ struct Where {
     auth: AuthKind,
     oauth: OAuthConfig,
     api: Option<Api>,
+    also: Option<Vec<Template>>,
 }
 
 /// Equal as long as a session may go on. Holds templates, never values.

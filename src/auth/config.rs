@@ -39,6 +39,9 @@ pub struct CredentialConfig {
     pub sign_in_optional: bool,
     /// Fills `${secret:token}` in place of what is stored, whatever the URL.
     pub token_override: Option<Secret<String>>,
+    /// Templates that are filled beside the URL and the headers, see [`super::Credentials::fill`]; `None`:
+    /// nothing else is ever filled.
+    pub also: Option<Vec<Template>>,
 }
 
 impl fmt::Debug for CredentialConfig {
@@ -73,6 +76,7 @@ impl CredentialConfig {
     pub fn uses_vault(&self) -> bool {
         let overridden = |name: &str| name == TOKEN && self.token_override.is_some();
         let templates = self.headers.iter().map(|(_, value)| value).chain(self.params.values());
+        let templates = templates.chain(self.also.iter().flatten());
         let named = templates
             .chain([&self.url])
             .flat_map(Template::holes)
@@ -96,6 +100,7 @@ impl CredentialConfig {
     fn sends_bearer(&self) -> bool {
         let says_where = self.url.needs_secret()
             || self.params.values().any(Template::needs_secret)
+            || self.also.iter().flatten().any(Template::needs_secret)
             || self.headers.iter().any(|(name, value)| {
                 value.needs_secret() || name.eq_ignore_ascii_case(AUTHORIZATION.as_str())
             });
@@ -124,7 +129,9 @@ impl CredentialConfig {
             let value = Secret::new(format!("Bearer {}", token.expose()));
             self.put_header(&mut headers, AUTHORIZATION.as_str(), &value)?;
         }
-        Ok(Prepared { url, headers, generation: 0 })
+        let Secrets::Known(known) = secrets else { return Ok(Prepared::new(url, headers, 0)) };
+        let known = self.also.as_ref().map(|_| Arc::new(known.clone()));
+        Ok(Prepared { secrets: known, ..Prepared::new(url, headers, 0) })
     }
 
     fn put_header(
@@ -194,6 +201,7 @@ pub(super) mod tests {
             env: Arc::new(|name| (name == "HOST").then(|| Secret::new("env-host".to_owned()))),
             sign_in_optional: false,
             token_override: None,
+            also: None,
         }
     }
 

@@ -1,10 +1,12 @@
 //! One connection's credential: read once, kept in memory, read again when a server refuses it.
 
 use super::{
-    AuthError, CredentialConfig, TOKEN, read_record,
+    AuthError, CredentialConfig, TOKEN,
+    expand::Secrets,
+    read_record,
     tokens::{Held, TokenDeps, Tokens},
 };
-use crate::{secret::Secret, vault::VaultHandle};
+use crate::{secret::Secret, template::Template, vault::VaultHandle};
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared, WeakShared},
@@ -24,6 +26,15 @@ pub struct Prepared {
     pub headers: HeaderMap,
     /// Another one for every other value, within one [`Credentials`].
     pub generation: u64,
+    /// What fills other templates of the connection, where it has any.
+    pub(super) secrets: Option<Arc<BTreeMap<String, Secret<String>>>>,
+}
+
+impl Prepared {
+    /// A URL and headers, and nothing else to be filled.
+    pub fn new(url: Secret<Url>, headers: HeaderMap, generation: u64) -> Self {
+        Self { url, headers, generation, secrets: None }
+    }
 }
 
 /// A cheap handle on one connection's credential; clones share what is in memory.
@@ -93,6 +104,20 @@ impl Credentials {
             self.join(&mut state, None)
         };
         flight.await
+    }
+
+    /// Fills a template with what `prepared` was made of.
+    ///
+    /// # Errors
+    /// Something that it names is not there.
+    pub fn fill(
+        &self,
+        prepared: &Prepared,
+        template: &Template,
+    ) -> Result<Secret<String>, AuthError> {
+        let none = BTreeMap::new();
+        let known = prepared.secrets.as_deref().unwrap_or(&none);
+        self.0.config.fill(template, &Secrets::Known(known))
     }
 
     /// What to send after a server answered 401 to `generation`.
@@ -197,7 +222,9 @@ impl Inner {
     async fn load(&self, epoch: u64, rejected: Option<&Current>) -> Answer {
         let (secrets, held) = self.secrets(rejected).await?;
         let mut fresh = self.config.prepare(&secrets)?;
-        let same = |old: &Prepared| old.url == fresh.url && old.headers == fresh.headers;
+        let same = |old: &Prepared| {
+            old.url == fresh.url && old.headers == fresh.headers && old.secrets == fresh.secrets
+        };
         if rejected.is_some_and(|old| same(&old.prepared)) {
             return Err(self.config.needs_auth(self.why_rejected(&fresh)));
         }

@@ -150,7 +150,7 @@ pub(super) mod tests {
     pub(in crate::config) fn new(name: &str) -> NewConnection {
         NewConnection {
             name: name.parse().unwrap(),
-            target: NewTarget::Url("https://h.example/mcp".to_owned()),
+            target: crate::config::NewTarget::Url("https://h.example/mcp".to_owned()),
             oauth: crate::config::OAuth::default(),
             auth: AuthKind::None,
             headers: Vec::new(),

@@ -290,5 +290,6 @@ fn credential_config(
         // What is given now is what is to be tried and kept.
         sign_in_optional: false,
         token_override: if given { None } else { (deps.token)(name) },
+        also: request.provider.as_ref().and_then(Provider::also),
     }
 }

@@ -88,6 +88,7 @@ mod tests {
             allow: Vec::new(),
             oauth: crate::auth::OAuthConfig::default(),
             problem: None,
+            provider: None,
         };
         let known = [entered("local", "http://a/"), entered("local-2", "http://b/")];
         let picked = |host: &str, url: &str, name: Option<&str>| {

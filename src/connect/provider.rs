@@ -54,6 +54,13 @@ pub struct Resolved {
 }
 
 impl Provider {
+    /// The templates of an API's queries and bodies; `None` for what speaks MCP.
+    pub fn also(&self) -> Option<Vec<Template>> {
+        let way = self.manifest.auth.iter().find(|way| way.id == self.way);
+        let all = way.iter().flat_map(|way| way.query.values().chain(way.body.values()));
+        self.is_api().then(|| all.filter_map(|text| text.parse().ok()).collect())
+    }
+
     /// What a connection with these parameters is made of, for one user.
     ///
     /// # Errors

@@ -6,7 +6,9 @@ use crate::{
     kind::AuthKind,
     name::ConnectionName,
     net,
-    upstream::{self, BreakerTimes, ErrorKind, Listing, Upstream, UpstreamConfig, UpstreamError},
+    upstream::{
+        self, BreakerTimes, ErrorKind, Limits, Listing, Upstream, UpstreamConfig, UpstreamError,
+    },
     vault::{MemoryVault, VaultHandle},
     wire::Declared,
 };
@@ -56,6 +58,7 @@ pub(super) async fn run(
         shutdown: deps.shutdown.clone(),
         events,
         declared: Declared::default(),
+        limits: Limits::default(),
     };
     let upstream = Upstream::new(config, shared);
     let listing = upstream.list().await;

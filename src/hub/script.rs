@@ -12,7 +12,7 @@ use crate::{
         PinStore,
     },
     task::Shutdown,
-    upstream::{Call, Deps, Event, Listing, Reply, Snapshot, UpstreamError},
+    upstream::{Call, Deps, Event, Limits, Listing, Reply, Snapshot, UpstreamError},
     wire::{Ask, Declared, Outcome},
 };
 use bytes::Bytes;
@@ -276,8 +276,13 @@ pub(super) fn member_with(plan: PlanConnection, lists: Lists) -> Arc<Member> {
 
 fn opened(plan: PlanConnection, lists: Option<Lists>) -> Arc<Member> {
     let (events, _) = mpsc::channel(1);
-    let deps =
-        Deps { net: net(), shutdown: Shutdown::new(), events, declared: Declared::default() };
+    let deps = Deps {
+        net: net(),
+        shutdown: Shutdown::new(),
+        events,
+        declared: Declared::default(),
+        limits: Limits::default(),
+    };
     let session = Session::open(&plan, lists, &deps);
     Arc::new(Member::new(plan, Arc::new(session)))
 }
@@ -350,6 +355,7 @@ fn hub_in(dir: &Path) -> (Hub, Shutdown, mpsc::Sender<(crate::name::ConnectionNa
             shutdown: shutdown.clone(),
             events: events.clone(),
             declared: Declared::default(),
+            limits: Limits::default(),
         },
         events: received,
     });

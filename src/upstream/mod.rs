@@ -20,6 +20,7 @@ mod modern;
 pub mod param_headers;
 mod recover;
 mod refusal;
+mod rest;
 mod retire;
 mod said;
 mod session;
@@ -29,6 +30,7 @@ mod subscriptions;
 mod task_2025;
 
 pub use error::{ErrorKind, UpstreamError};
+pub use http_api::Limits;
 
 use self::{
     breaker::{Breaker, Permit},
@@ -36,7 +38,9 @@ use self::{
     deadline::{Deadline, Pulse},
     exchange::Exchange,
     failure::Failure,
+    http_api::HttpApi,
     incoming::Pending,
+    rest::Rest,
     session::Session,
     subscriptions::Wanted,
 };
@@ -107,6 +111,8 @@ pub struct Deps {
     pub events: mpsc::Sender<(ConnectionName, Event)>,
     /// What the client of this process declared.
     pub declared: Declared,
+    /// What REST APIs let through, counted for all connections together.
+    pub limits: Limits,
 }
 
 /// Something happened outside of any call.
@@ -197,6 +203,8 @@ pub struct Upstream(Arc<Inner>);
 
 struct Inner {
     config: UpstreamConfig,
+    /// In the place of a session.
+    rest: Option<Rest>,
     deps: Deps,
     route: OnceLock<Route>,
     session: ArcSwapOption<Session>,
@@ -263,7 +271,12 @@ impl Upstream {
             certain: None,
             breaker: BreakerState::Closed,
         };
+        let rest = config.api.as_ref().map(|api| {
+            HttpApi::new(Arc::clone(&api.manifest), &api.way, deps.limits.clone())
+                .map_err(|error| error.to_string())
+        });
         Self(Arc::new(Inner {
+            rest,
             breaker: Breaker::new(config.breaker),
             config,
             deps,
@@ -312,6 +325,12 @@ impl Upstream {
             Some(_) => Deadline::extended_by(timeout, pulse.clone()),
             None => Deadline::new(timeout),
         };
+        if let Some(rest) = &inner.rest {
+            let permit = inner.admit()?;
+            let (start, left) = (Instant::now(), AtomicBool::new(false));
+            let result = Box::pin(inner.rest_call(rest, &call, &deadline, &left)).await;
+            return inner.settle(permit, result, start, left.load(Ordering::Relaxed));
+        }
         let exchange = Exchange {
             method: call.method,
             params: &call.params,
@@ -337,7 +356,10 @@ impl Upstream {
     pub async fn list(&self) -> Result<Listing, UpstreamError> {
         let permit = self.0.admit()?;
         let start = Instant::now();
-        let result = self.0.all_lists().await;
+        let result = match &self.0.rest {
+            Some(rest) => Box::pin(self.0.rest_list(rest)).await,
+            None => self.0.all_lists().await,
+        };
         self.0.settle(permit, result, start, false)
     }
 

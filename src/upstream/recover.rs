@@ -64,6 +64,9 @@ impl Inner {
 
     /// The cheapest request that shows the server to be there.
     async fn look(self: &Arc<Self>) -> Result<(), Failure> {
+        if let Some(rest) = &self.rest {
+            return Box::pin(self.rest_check(rest)).await;
+        }
         let deadline = Deadline::new(LOOK);
         let session = self.session(&deadline).await?;
         let method = match session.era {

@@ -5,7 +5,7 @@ use super::{
     caps::Caps,
     deadline::Deadline,
     failure::Failure,
-    legacy, modern,
+    legacy, modern, rest,
     retire::{End, Talks},
     said::said,
     strays::Strays,
@@ -124,6 +124,9 @@ impl Inner {
             && session.is_wide_enough(wants)
         {
             return Ok(Arc::clone(session));
+        }
+        if self.rest.is_some() {
+            return Err(rest::no_such_method());
         }
         let waited =
             || Failure::TimedOut { detail: "no session within the time".to_owned(), sent: false };

@@ -171,6 +171,7 @@ pub(crate) fn connection(url: &str, config: &OAuthConfig) -> CredentialConfig {
         env: Arc::new(|_| None),
         sign_in_optional: false,
         token_override: None,
+        also: None,
     }
 }
 

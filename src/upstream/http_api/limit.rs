@@ -17,7 +17,7 @@ const MAX_ACCOUNTS: usize = 1024;
 
 /// The counts of all accounts of a process; clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Limits(Arc<Mutex<HashMap<String, Account>>>);
+pub struct Limits(Arc<Mutex<HashMap<String, Account>>>);
 
 /// One account at one vendor.
 #[derive(Default)]

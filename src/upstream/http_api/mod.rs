@@ -6,8 +6,6 @@
 //! breaker and log are the same. What a model can mend by itself comes back as a result with
 //! `isError`.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the connector that calls it is not here yet"))]
-
 mod answer;
 mod args;
 mod body;
@@ -25,7 +23,7 @@ mod tests;
 mod told;
 mod value;
 
-pub(crate) use limit::Limits;
+pub use limit::Limits;
 #[cfg_attr(not(test), expect(unused_imports, reason = "connect does not log in yet"))]
 pub(crate) use login::{Choice, Login, Progress};
 

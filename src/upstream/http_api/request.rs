@@ -186,14 +186,12 @@ mod tests {
         let tool = format!("name='t'\ndescription='T'\n{tool}");
         let tool: Tool = toml::from_str(&tool).unwrap();
         let way: Way = toml::from_str(&format!("{WAY}{way}")).unwrap();
-        let prepared = Prepared {
-            url: Secret::new("https://h.example/rest/7/path-canary/".parse().unwrap()),
-            headers: HeaderMap::from_iter([(
-                HeaderName::from_static("x-key"),
-                HeaderValue::from_static("k"),
-            )]),
-            generation: 0,
-        };
+        let url = Secret::new("https://h.example/rest/7/path-canary/".parse().unwrap());
+        let headers = HeaderMap::from_iter([(
+            HeaderName::from_static("x-key"),
+            HeaderValue::from_static("k"),
+        )]);
+        let prepared = Prepared::new(url, headers, 0);
         let known = Known::new(&[("key", "body-canary"), ("q", "a&b=c")]);
         let source =
             Source { way: &way, lists: ListStyle::Brackets, prepared: &prepared, fill: &known };

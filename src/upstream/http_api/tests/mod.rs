@@ -68,7 +68,7 @@ impl Rig {
         }
         let net = Net::new(NetConfig::default());
         let route = net.route(&url, CONNECT_TIMEOUT).await.unwrap();
-        let prepared = Prepared { url: Secret::new(url), headers, generation: 4 };
+        let prepared = Prepared::new(Secret::new(url), headers, 4);
         Self { api, route, prepared, known, left: AtomicBool::new(false) }
     }
 

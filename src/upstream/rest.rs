@@ -1,0 +1,144 @@
+//! A connection that speaks no MCP: calls and lists by a REST API of the catalog, with the same
+//! credential, breaker and deadlines as any other.
+
+use super::{
+    Call, Inner, Listing, Reply, Transport,
+    deadline::Deadline,
+    failure::Failure,
+    http_api::{Fill, HttpApi, Sending},
+};
+use crate::{
+    auth::{AuthError, Prepared},
+    catalog::Manifest,
+    kind::Era,
+    secret::Secret,
+    store::OtherLists,
+    template::Template,
+    wire::{
+        Outcome, RpcError,
+        error::METHOD_NOT_FOUND,
+        meta,
+        splice::{self, quote},
+    },
+};
+use bytes::Bytes;
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+/// How long the look may take that shows whether the credential works.
+const CHECK: Duration = Duration::from_secs(30);
+
+/// The API of a connection, or why there is none.
+pub(super) type Rest = Result<HttpApi, String>;
+
+/// Fills the manifest's templates with what is sent now.
+struct Filler<'a> {
+    inner: &'a Inner,
+    prepared: &'a Prepared,
+}
+
+impl Fill for Filler<'_> {
+    fn fill(&self, template: &Template) -> Result<Secret<String>, AuthError> {
+        self.inner.config.credentials.fill(self.prepared, template)
+    }
+}
+
+/// What a server says that knows no such method.
+pub(super) fn no_such_method() -> Failure {
+    let text = "this connection is a REST API and has tools only";
+    let error = RpcError::new(METHOD_NOT_FOUND, text);
+    Failure::Status { status: 200, detail: text.to_owned(), error: Some(error) }
+}
+
+impl Inner {
+    /// Runs one call; a credential that ended is renewed once.
+    pub(super) async fn rest_call(
+        self: &Arc<Self>,
+        rest: &Rest,
+        call: &Call,
+        deadline: &Deadline,
+        left: &AtomicBool,
+    ) -> Result<Reply, Failure> {
+        if call.method != "tools/call" {
+            return Err(no_such_method());
+        }
+        let api = api(rest)?;
+        let name = call.name.as_deref().unwrap_or_default();
+        let arguments = splice::get(&call.params, "arguments").filter(|json| json != "null");
+        let arguments = arguments.unwrap_or_else(|| Bytes::from_static(b"{}"));
+        let mut renewed = false;
+        loop {
+            let Transport { route, prepared } = self.transport(deadline).await?;
+            let filler = Filler { inner: self, prepared: &prepared };
+            let account = &self.config.credentials.config().account;
+            let (route, prepared) = (&route, &*prepared);
+            let sending = Sending { route, prepared, fill: &filler, account, deadline, left };
+            match api.call(&sending, name, &arguments).await {
+                Err(Failure::Unauthorized { generation, challenge, .. }) if !renewed => {
+                    renewed = true;
+                    self.renew(generation, challenge).await?;
+                }
+                Ok(result) => {
+                    return Ok(Reply { outcome: Outcome::Complete(result), era: Era::Legacy });
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// The tools of the manifest, once the credential was seen to work.
+    pub(super) async fn rest_list(self: &Arc<Self>, rest: &Rest) -> Result<Listing, Failure> {
+        self.rest_check(rest).await?;
+        let manifest = self.config.api.as_ref().map(|api| &api.manifest);
+        Ok(Listing {
+            tools: api(rest)?.tools(),
+            others: OtherLists::default(),
+            era: Era::Legacy,
+            era_at: None,
+            protocol: "http".to_owned(),
+            server_info: manifest.map(|manifest| server_info(manifest)),
+            capabilities: Some(Bytes::from_static(b"{\"tools\":{}}")),
+            instructions: manifest.and_then(|manifest| manifest.playbook.clone()),
+        })
+    }
+
+    /// The one cheap request that the manifest names for it.
+    pub(super) async fn rest_check(self: &Arc<Self>, rest: &Rest) -> Result<(), Failure> {
+        let api = api(rest)?;
+        let deadline = Deadline::new(CHECK.min(self.config.timeout));
+        let mut renewed = false;
+        loop {
+            let Transport { route, prepared } = self.transport(&deadline).await?;
+            let filler = Filler { inner: self, prepared: &prepared };
+            let left = AtomicBool::new(false);
+            let sending = Sending {
+                route: &route,
+                prepared: &prepared,
+                fill: &filler,
+                account: &self.config.credentials.config().account,
+                deadline: &deadline,
+                left: &left,
+            };
+            match api.check(&sending).await {
+                Err(Failure::Unauthorized { generation, challenge, .. }) if !renewed => {
+                    renewed = true;
+                    self.renew(generation, challenge).await?;
+                }
+                other => return other.map(drop),
+            }
+        }
+    }
+}
+
+fn api(rest: &Rest) -> Result<&HttpApi, Failure> {
+    rest.as_ref().map_err(|why| Failure::NotMcp { detail: why.clone() })
+}
+
+fn server_info(manifest: &Manifest) -> Bytes {
+    let version = manifest.verified.as_deref().unwrap_or("unverified");
+    let members = [("name", &*manifest.id), ("title", &*manifest.name), ("version", version)];
+    let members = members.map(|(key, value)| (key, Bytes::from(quote(value))));
+    meta::object(&members).into()
+}
