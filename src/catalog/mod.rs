@@ -15,6 +15,7 @@ pub mod plan;
 mod registry;
 mod schema;
 mod shape;
+pub mod split;
 mod urls;
 
 pub use error::CatalogError;

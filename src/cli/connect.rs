@@ -5,7 +5,7 @@ use super::{
     context::Context,
     error::{CliError, CliResult, Kind},
     exit::Exit,
-    grammar::{ConnectArgs, SignInArgs},
+    grammar::{self, ConnectArgs, SignInArgs},
     secrets::{self, Terminal},
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     connect::{self, ConnectError, Connected, How, People, Request},
     kind::{AuthKind, StoreKind},
     name::ConnectionName,
+    secret::Secret,
     store::{health::HealthStore, pins::PinStore},
     template::Hole,
     text,
@@ -23,6 +24,7 @@ use crate::{
     vault::VaultError,
 };
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One line of the stream (contract section 3).
 #[derive(Serialize)]
@@ -37,11 +39,17 @@ struct ConnectedEvent<'a> {
 
 pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let settings = cx.settings_to_change()?;
-    if !args.target.contains("://") {
-        return Err(no_url(&args.target));
-    }
+    let is_url = args.target.contains("://");
+    let manifest = match is_url {
+        true => None,
+        false if args.target.contains(['.', '/', ':']) => return Err(no_url(&args.target)),
+        false => Some(super::provider::find(cx, &args.target)?),
+    };
     if args.tools.iter().any(String::is_empty) {
         return Err(CliError::usage("--tools wants a glob, and one is empty"));
+    }
+    if is_url && args.base_url.is_some() {
+        return Err(CliError::usage("--base-url is for providers; give the URL itself"));
     }
     let kind = store(&settings, args.store, args.name.as_ref())?;
     let secrets = secrets::given(&args.secrets)?;
@@ -50,35 +58,56 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, remember);
     let ask = Terminal::new(cx);
     let consent = Asking::new(cx, "allmcp.connect/1", cx.browser(&settings, &args.sign_in.browser));
-    let request = Request {
-        name: args.name,
-        url: args.target,
-        auth: args.auth,
-        headers: args.headers.into_iter().map(|h| (h.name.to_string(), h.value)).collect(),
-        params: args.params.into_iter().map(|p| (p.key, p.value)).collect(),
-        allow: args.tools,
-        oauth: oauth(args.sign_in),
+    let given = match &manifest {
+        Some(_) => None,
+        None => Some(by_url(cx, &args, secrets.clone())?),
+    };
+    let target = args.target.clone();
+    let work = async {
+        let request = match (given, manifest) {
+            (None, Some(manifest)) => {
+                super::provider::request(cx, &ask, &deps, args, manifest, secrets).await?
+            }
+            (given, _) => given.unwrap_or_default(),
+        };
+        let shown = if is_url { request.url.clone() } else { target };
+        let people = People { ask: &ask, consent: &consent, patience: CONSENT };
+        match cx.out.waiting("connecting", connect::connect(&deps, request, people)).await {
+            Ok(connected) => tell(cx, "connect", &connected),
+            Err(error) => Err(told(error, &shown, ask.failure())),
+        }
+    };
+    ask.interruptible(&deps.shutdown, Box::pin(work)).await
+}
+
+/// What the flags say of a server by its URL.
+fn by_url(
+    cx: &Context,
+    args: &ConnectArgs,
+    secrets: BTreeMap<String, Secret<String>>,
+) -> Result<Request, CliError> {
+    let auth = args.auth.as_deref().map(grammar::auth).transpose();
+    let auth = auth.map_err(|why| CliError::usage(format!("--auth: {why}")))?;
+    let headers = args.headers.iter();
+    Ok(Request {
+        name: args.name.clone(),
+        url: args.target.clone(),
+        auth,
+        headers: headers.map(|h| (h.name.to_string(), h.value.clone())).collect(),
+        params: args.params.iter().map(|p| (p.key.clone(), p.value.clone())).collect(),
+        allow: args.tools.clone(),
+        oauth: oauth(args.sign_in.clone()),
         secrets,
         force: args.force,
         dry_run: args.dry_run,
         tenant: cx.tenant.clone(),
         timeout: None,
         provider: None,
-    };
-    let url = request.url.clone();
-    let work = async {
-        let people = People { ask: &ask, consent: &consent, patience: CONSENT };
-        match connect::connect(&deps, request, people).await {
-            Ok(connected) => tell(cx, "connect", &connected),
-            Err(error) => Err(told(error, &url, ask.failure())),
-        }
-    };
-    let work = Box::pin(cx.out.waiting("connecting", work));
-    ask.interruptible(&deps.shutdown, work).await
+    })
 }
 
 /// What the flags say of a sign-in.
-fn oauth(args: SignInArgs) -> OAuthConfig {
+pub(super) fn oauth(args: SignInArgs) -> OAuthConfig {
     let resource = resource_rule(args.resource);
     OAuthConfig {
         client_id: args.client_id,

@@ -20,6 +20,7 @@ mod inspect;
 mod install;
 mod list;
 mod logs;
+mod provider;
 mod reconnect;
 mod rows;
 mod secrets;

@@ -114,6 +114,31 @@ impl<'a> Terminal<'a> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Whether a question would be asked at all.
+    pub(super) fn can_ask(&self) -> bool {
+        self.prompter.can_ask()
+    }
+
+    pub(super) fn note(&self, text: &str) {
+        self.out.note(text);
+    }
+
+    /// A line that may be seen.
+    pub(super) async fn line(&self, what: &str, flag: &str) -> Result<String, CliError> {
+        self.out.settle();
+        let (prompter, what, flag) = (self.prompter, what.to_owned(), flag.to_owned());
+        let asked = task::on_thread("prompt", Duration::MAX, move || prompter.line(&what, &flag));
+        answered(asked.await)
+    }
+
+    /// A line that is not shown while it is typed.
+    pub(super) async fn hidden(&self, what: &str, flag: &str) -> Result<Secret<String>, CliError> {
+        self.out.settle();
+        let (prompter, what, flag) = (self.prompter, what.to_owned(), flag.to_owned());
+        let asked = task::on_thread("prompt", Duration::MAX, move || prompter.hidden(&what, &flag));
+        answered(asked.await)
+    }
+
     /// Runs `work` until Ctrl-C, which leaves the terminal as it was and half of nothing saved.
     pub(super) async fn interruptible(
         &self,
@@ -128,6 +153,15 @@ impl<'a> Terminal<'a> {
                 Err(CliError::interrupted())
             }
         }
+    }
+}
+
+fn answered<T, E: std::fmt::Display>(
+    asked: Result<Result<T, PromptError>, E>,
+) -> Result<T, CliError> {
+    match asked {
+        Ok(answer) => answer.map_err(CliError::from),
+        Err(error) => Err(CliError::internal(error.to_string())),
     }
 }
 

@@ -8,7 +8,8 @@ use crate::{
     },
     kind::AuthKind,
     name::Tenant,
-    template::{Template, TemplateError},
+    secret::Secret,
+    template::{Hole, Template, TemplateError},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use url::Url;
@@ -92,6 +93,19 @@ impl Provider {
             params: expanded.params,
         })
     }
+}
+
+/// The URL of an API in which no secret has a place, for a request before there is any.
+///
+/// # Errors
+/// It needs a secret, or a parameter is missing.
+pub fn public_url(resolved: &Resolved) -> Result<String, String> {
+    let url: Template = resolved.url.parse().map_err(|e: TemplateError| e.to_string())?;
+    let value = |hole: &Hole| match hole {
+        Hole::Param(name) => resolved.params.get(name).cloned().map(Secret::new),
+        _ => None,
+    };
+    url.expand(value).map(Secret::into_inner).map_err(|error| error.to_string())
 }
 
 /// What the manifest says of a sign-in, and what the user says of it.

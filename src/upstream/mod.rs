@@ -31,6 +31,7 @@ mod task_2025;
 
 pub use error::{ErrorKind, UpstreamError};
 pub use http_api::Limits;
+pub use rest::{LoggedIn, log_in};
 
 use self::{
     breaker::{Breaker, Permit},

@@ -2,15 +2,17 @@
 //! credential, breaker and deadlines as any other.
 
 use super::{
-    Call, Inner, Listing, Reply, Transport,
+    Api, Call, ErrorKind, Inner, Listing, Reply, Transport, UpstreamError,
     deadline::Deadline,
     failure::Failure,
-    http_api::{Fill, HttpApi, Sending},
+    http_api::{Choice, Fill, HttpApi, Login, Progress, Sending},
 };
 use crate::{
     auth::{AuthError, Prepared},
     catalog::Manifest,
     kind::Era,
+    name::ConnectionName,
+    net::{self, Net},
     secret::Secret,
     store::OtherLists,
     template::Template,
@@ -22,10 +24,13 @@ use crate::{
     },
 };
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use std::{
+    collections::BTreeMap,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
+use url::Url;
 
 /// How long the look may take that shows whether the credential works.
 const CHECK: Duration = Duration::from_secs(30);
@@ -42,6 +47,54 @@ struct Filler<'a> {
 impl Fill for Filler<'_> {
     fn fill(&self, template: &Template) -> Result<Secret<String>, AuthError> {
         self.inner.config.credentials.fill(self.prepared, template)
+    }
+}
+
+/// What was typed, exchanged for what is kept.
+pub struct LoggedIn {
+    /// Those that were given, with those that were chosen.
+    pub params: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, Secret<String>>,
+}
+
+/// Chooses one of several: the title, and value and label of each.
+pub(super) type Choose<'a> =
+    &'a (dyn Fn(String, Vec<(String, String)>) -> BoxFuture<'a, Result<String, String>> + Sync);
+
+/// Runs the login of a way: what was typed is sent, and forgotten.
+///
+/// # Errors
+/// The server refused it, could not be reached, or nobody chose.
+pub async fn log_in(
+    net: &Net,
+    name: &ConnectionName,
+    api: &Api,
+    base: &Url,
+    params: BTreeMap<String, String>,
+    typed: BTreeMap<String, Secret<String>>,
+    choose: Choose<'_>,
+) -> Result<LoggedIn, UpstreamError> {
+    let told = |failure: Failure| failure.tell(name, false);
+    let steps = api.manifest.auth.iter().find(|way| way.id == api.way);
+    let steps = steps.and_then(|way| way.login.as_ref());
+    let (Some(login), Some(http)) = (steps, &api.manifest.http) else {
+        return Err(UpstreamError::new(name, ErrorKind::Config, "there is no such login"));
+    };
+    let route = net.route(base, net::CONNECT_TIMEOUT).await.map_err(|error| told(error.into()))?;
+    let deadline = Deadline::new(CHECK);
+    let mut login = Login::new(http, &login.steps, params, typed);
+    loop {
+        match login.go_on(&route, base, &deadline).await.map_err(told)? {
+            Progress::Done(secrets) => {
+                return Ok(LoggedIn { params: login.params().clone(), secrets });
+            }
+            Progress::Choose(Choice { param, title, options }) => {
+                let chosen = choose(format!("{title} ({param})"), options).await;
+                let chosen =
+                    chosen.map_err(|why| UpstreamError::new(name, ErrorKind::Config, why))?;
+                login.choose(&param, &chosen);
+            }
+        }
     }
 }
 

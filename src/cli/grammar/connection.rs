@@ -16,18 +16,23 @@ use std::{path::PathBuf, str::FromStr};
   allmcp connect https://mcp.example.com/mcp --auth key --header 'X-API-Key: ${secret:token}'
   allmcp connect https://mcp.example.com/mcp --tools 'read_*' --tools search
   allmcp connect https://mcp.example.com/mcp --auth oauth --client-id ID --no-browser
+  allmcp connect kommo --param subdomain=acme --auth token
 
-No flag takes a secret: give it on stdin, in a file, or when asked.")]
+allmcp catalog lists the providers. No flag takes a secret: give it on stdin, in a file, or when asked.")]
 pub struct ConnectArgs {
-    /// The server's URL
-    #[arg(value_name = "URL")]
+    /// A provider of the catalog, or the server's URL
+    #[arg(value_name = "PROVIDER|URL")]
     pub target: String,
     /// Call it this, instead of a name made from the URL
     #[arg(long)]
     pub name: Option<ConnectionName>,
-    /// How to prove who you are: none, key, oauth or client-credentials; found out when not given
-    #[arg(long, value_parser = auth)]
-    pub auth: Option<AuthKind>,
+    /// How to prove who you are: none, key, oauth or client-credentials, or a provider's own word
+    /// for it; found out when not given
+    #[arg(long, value_name = "HOW")]
+    pub auth: Option<String>,
+    /// A proxy or a host of your own in the place of the provider's
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
     /// Fill ${param:K} in the URL and headers
     #[arg(long = "param", value_name = "K=V")]
     pub params: Vec<Pair>,
@@ -119,7 +124,8 @@ pub struct SecretArgs {
     pub secrets_stdin: bool,
 }
 
-fn auth(word: &str) -> Result<AuthKind, String> {
+/// The kind of sign-in that a word means where no provider has words of its own.
+pub fn auth(word: &str) -> Result<AuthKind, String> {
     match word.parse() {
         Ok(AuthKind::Enterprise) => {
             Err("not in this version; use none, key, oauth or client-credentials".into())
@@ -274,7 +280,7 @@ mod tests {
              |--tools|a*|--tools|b|--store|file|--secret-file|token=/f|--secrets-stdin|--force",
         )
         .unwrap();
-        assert_eq!(args.auth, Some(AuthKind::Key));
+        assert_eq!(args.auth.as_deref(), Some("key"));
         assert_eq!(args.store, Some(StoreKind::File));
         assert_eq!(args.tools, ["a*", "b"]);
         assert!(args.force && args.secrets.secrets_stdin && !args.dry_run);

@@ -24,7 +24,6 @@ mod told;
 mod value;
 
 pub use limit::Limits;
-#[cfg_attr(not(test), expect(unused_imports, reason = "connect does not log in yet"))]
 pub(crate) use login::{Choice, Login, Progress};
 
 use self::{

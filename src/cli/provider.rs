@@ -1,0 +1,356 @@
+//! `allmcp connect PROVIDER`: what its manifest wants to know, asked for only where it is missing.
+
+use super::{
+    connect::oauth,
+    context::Context,
+    error::{CliError, Kind},
+    grammar::ConnectArgs,
+    secrets::Terminal,
+};
+use crate::{
+    auth::{CLIENT_SECRET, OAuthConfig, TOKEN},
+    catalog::{
+        CatalogError, Manifest, PlanError, Registry,
+        manifest::{Ask, Param, Way},
+    },
+    connect::{self, Provider, Request},
+    kind::AuthKind,
+    name::ConnectionName,
+    secret::Secret,
+    text,
+    upstream::{self, Api},
+};
+use futures_util::FutureExt as _;
+use std::{collections::BTreeMap, sync::Arc};
+use url::Url;
+
+type Secrets = BTreeMap<String, Secret<String>>;
+type Params = BTreeMap<String, String>;
+
+/// The manifest of that id.
+pub(super) fn find(cx: &Context, id: &str) -> Result<Arc<Manifest>, CliError> {
+    Registry::new(cx.paths.providers()).get(id).map_err(|error| {
+        let told = CliError::new(Kind::NotFound, error.to_string());
+        match &error {
+            CatalogError::Unknown { near, .. } => match near.first() {
+                Some(near) => told.hint(format!("did you mean {near:?}? allmcp catalog lists all")),
+                None => told.hint(
+                    "allmcp catalog lists the providers; any MCP server is connected by its URL",
+                ),
+            },
+            _ => told.hint(format!("allmcp catalog show {id}")),
+        }
+    })
+}
+
+/// Everything that connecting needs, asked for where it is missing.
+pub(super) async fn request(
+    cx: &Context,
+    ask: &Terminal<'_>,
+    deps: &connect::Deps,
+    args: ConnectArgs,
+    manifest: Arc<Manifest>,
+    mut secrets: Secrets,
+) -> Result<Request, CliError> {
+    for warning in &manifest.warnings {
+        cx.out.note(&format!("{}: {warning}", manifest.name));
+    }
+    let mut params: Params = args.params.into_iter().map(|p| (p.key, p.value)).collect();
+    let way = way(&manifest, ask, args.auth.as_deref(), &params, &secrets).await?.clone();
+    only_one_is_meant(&way, &mut secrets);
+    if let Some(split) = &way.split {
+        let whole = match secrets.remove(&split.from) {
+            Some(whole) => Some(whole),
+            // All parts may have been given by themselves.
+            None if way.secrets.iter().all(|one| one.name == split.from)
+                && given(&way, &params) =>
+            {
+                None
+            }
+            None => Some(hidden(ask, &way, &split.from).await?),
+        };
+        if let Some(whole) = whole {
+            let parts = split.take_apart(&whole).map_err(CliError::usage)?;
+            params.extend(parts.params);
+            secrets.extend(parts.secrets);
+        }
+    }
+    let oauth = own_client(cx, ask, &way, oauth(args.sign_in), &mut secrets).await?;
+    let headers = args.headers.into_iter().map(|h| (h.name.to_string(), h.value)).collect();
+    let provider = Provider {
+        manifest: Arc::clone(&manifest),
+        way: way.id.clone(),
+        base_url: args.base_url,
+        headers,
+        oauth,
+    };
+    complete(&manifest, &way, ask, &mut params).await?;
+    if way.login.is_some() {
+        log_in(ask, deps, &provider, &way, &mut params, &mut secrets, &args.name, cx).await?;
+    }
+    let asked =
+        way.secrets.iter().filter(|one| way.split.as_ref().is_none_or(|s| s.from != one.name));
+    for one in asked {
+        let there = secrets.contains_key(&one.name) || way.kind != AuthKind::Key;
+        if !there && !one.optional && !(one.name == TOKEN && has_token(deps, &args.name)) {
+            let secret = hidden(ask, &way, &one.name).await?;
+            secrets.insert(one.name.clone(), secret);
+        }
+    }
+    let resolved = provider.resolve(&params, &cx.tenant).map_err(CliError::usage)?;
+    Ok(Request {
+        name: args.name,
+        url: resolved.url,
+        auth: Some(resolved.auth),
+        headers: resolved.headers,
+        params: resolved.params,
+        allow: args.tools,
+        oauth: resolved.oauth,
+        secrets,
+        force: args.force,
+        dry_run: args.dry_run,
+        tenant: cx.tenant.clone(),
+        timeout: None,
+        provider: Some(provider),
+    })
+}
+
+fn has_token(deps: &connect::Deps, name: &Option<ConnectionName>) -> bool {
+    name.as_ref().is_some_and(|name| (deps.token)(name).is_some())
+}
+
+/// The way that was named, or that fits what was given; where several are left, the one that the
+/// user chooses, else the simplest.
+async fn way<'m>(
+    manifest: &'m Manifest,
+    ask: &Terminal<'_>,
+    word: Option<&str>,
+    params: &Params,
+    secrets: &Secrets,
+) -> Result<&'m Way, CliError> {
+    let mut ways = manifest.ways(word, params);
+    let names = |way: &Way| -> Vec<String> {
+        let typed = way.login.iter().flat_map(|login| &login.asks);
+        way.secrets.iter().chain(typed).map(|one| one.name.clone()).collect()
+    };
+    let takes = |way: &&Way| {
+        secrets.keys().all(|name| {
+            names(way).contains(name)
+                || (name == TOKEN && way.secrets.len() == 1)
+                || (name == CLIENT_SECRET && way.kind != AuthKind::Key)
+        })
+    };
+    let fitting: Vec<&Way> = ways.iter().copied().filter(takes).collect();
+    if !fitting.is_empty() {
+        ways = fitting;
+    }
+    let Some(first) = ways.first().copied() else {
+        let known: Vec<_> = manifest.auth.iter().map(|way| way.id.as_str()).collect();
+        return Err(CliError::usage(format!(
+            "{} has no way to sign in called {:?}; it has {}",
+            manifest.id,
+            text::line(word.unwrap_or_default(), 60),
+            known.join(", ")
+        )));
+    };
+    if ways.len() == 1 || word.is_some() || !secrets.is_empty() || !ask.can_ask() {
+        return Ok(first);
+    }
+    let options = ways.iter().map(|way| (way.id.clone(), way.title.clone())).collect();
+    let chosen = choose(ask, "How do you want to sign in?", options, "--auth WORD").await?;
+    Ok(ways.into_iter().find(|way| way.id == chosen).unwrap_or(first))
+}
+
+/// `--token-stdin` gives the one secret that there is, whatever its name.
+fn only_one_is_meant(way: &Way, secrets: &mut Secrets) {
+    if let [only] = way.secrets.as_slice()
+        && only.name != TOKEN
+        && !secrets.contains_key(&only.name)
+        && let Some(token) = secrets.remove(TOKEN)
+    {
+        secrets.insert(only.name.clone(), token);
+    }
+}
+
+fn given(way: &Way, params: &Params) -> bool {
+    way.params.iter().all(|param| params.contains_key(&param.name))
+}
+
+/// Asks for every parameter that is missing.
+async fn complete(
+    manifest: &Manifest,
+    way: &Way,
+    ask: &Terminal<'_>,
+    params: &mut Params,
+) -> Result<(), CliError> {
+    let missing = match manifest.plan(Some(&way.id), params) {
+        Ok(_) => return Ok(()),
+        Err(PlanError::Missing { missing, .. }) => missing,
+        Err(error) => return Err(CliError::usage(error.to_string())),
+    };
+    if !ask.can_ask() {
+        let flags: Vec<String> =
+            missing.iter().map(|param| format!("--param {}=…", param.name)).collect();
+        let error = PlanError::Missing { provider: manifest.id.clone(), missing };
+        return Err(CliError::usage(error.to_string()).hint(format!("give {}", flags.join(" "))));
+    }
+    for param in missing {
+        let value = asked(ask, &param).await?;
+        params.insert(param.name, value);
+    }
+    manifest.plan(Some(&way.id), params).map(drop).map_err(|e| CliError::usage(e.to_string()))
+}
+
+/// Asks until the answer can be a value.
+async fn asked(ask: &Terminal<'_>, param: &Param) -> Result<String, CliError> {
+    let flag = format!("--param {}=VALUE", param.name);
+    let about = [param.help.as_deref(), param.example.as_deref()];
+    let about: Vec<&str> = about.into_iter().flatten().collect();
+    let what = match about.as_slice() {
+        [] => param.title.clone(),
+        about => format!("{} ({})", param.title, about.join("; ")),
+    };
+    loop {
+        let text = ask.line(&what, &flag).await?;
+        match param.accept(&text) {
+            Ok(value) => return Ok(value),
+            Err(why) => ask.note(&format!("that cannot be: {why}")),
+        }
+    }
+}
+
+/// Asks for a secret, and says where one gets it.
+async fn hidden(ask: &Terminal<'_>, way: &Way, name: &str) -> Result<Secret<String>, CliError> {
+    let typed = way.login.iter().flat_map(|login| &login.asks);
+    let one = way.secrets.iter().chain(typed).find(|one| one.name == name);
+    let title = one.map_or(name, |one| &one.title);
+    let flag = match way.secrets.as_slice() {
+        [_] => "--token-stdin or --token-file FILE".to_owned(),
+        _ => format!("--secret-file {name}=FILE or --secrets-stdin"),
+    };
+    let help = one.and_then(|one| one.help.as_deref());
+    let told: Vec<&str> =
+        [help, way.help.as_deref(), way.page.as_deref()].into_iter().flatten().collect();
+    if ask.can_ask() {
+        for line in &told {
+            ask.note(line);
+        }
+        return match one {
+            Some(Ask { shown: true, .. }) => Ok(Secret::new(ask.line(title, &flag).await?)),
+            _ => ask.hidden(title, &flag).await,
+        };
+    }
+    let error = CliError::usage(format!("{title} is missing: give it by {flag}"));
+    Err(if told.is_empty() { error } else { error.hint(told.join(" ")) })
+}
+
+/// A sign-in that needs a client of the user's own.
+async fn own_client(
+    cx: &Context,
+    ask: &Terminal<'_>,
+    way: &Way,
+    mut oauth: OAuthConfig,
+    secrets: &mut Secrets,
+) -> Result<OAuthConfig, CliError> {
+    let Some(own) = way.oauth.as_ref().and_then(|told| told.own_client.as_ref()) else {
+        return Ok(oauth);
+    };
+    let told = way.oauth.as_ref();
+    let port = oauth.callback_port.or(told.and_then(|told| told.callback_port)).unwrap_or(0);
+    let host = told.and_then(|told| told.callback_host.as_deref()).unwrap_or("127.0.0.1");
+    let redirect = format!("http://{host}:{port}/callback");
+    let help = own.help.replace("${redirect_uri}", &redirect);
+    let help = [Some(help.as_str()), own.page.as_deref()];
+    let help: Vec<&str> = help.into_iter().flatten().collect();
+    if oauth.client_id.is_none() && told.is_some_and(|told| told.client_id.is_none()) {
+        if !ask.can_ask() {
+            let wanted =
+                if own.secret { "--client-id ID --client-secret-stdin" } else { "--client-id ID" };
+            return Err(CliError::usage(format!("it needs a client of your own: give {wanted}"))
+                .hint(help.join(" ")));
+        }
+        for line in &help {
+            cx.out.note(line);
+        }
+        oauth.client_id = Some(ask.line("Client id (integration id)", "--client-id ID").await?);
+    }
+    if own.secret && !secrets.contains_key(CLIENT_SECRET) && ask.can_ask() {
+        let secret = ask.hidden("Client secret", "--client-secret-stdin").await?;
+        secrets.insert(CLIENT_SECRET.to_owned(), secret);
+    }
+    Ok(oauth)
+}
+
+/// Exchanges what is typed once for a key.
+#[expect(clippy::too_many_arguments, reason = "the parts of one request under way")]
+async fn log_in(
+    ask: &Terminal<'_>,
+    deps: &connect::Deps,
+    provider: &Provider,
+    way: &Way,
+    params: &mut Params,
+    secrets: &mut Secrets,
+    name: &Option<ConnectionName>,
+    cx: &Context,
+) -> Result<(), CliError> {
+    let asks = way.login.iter().flat_map(|login| &login.asks);
+    let mut typed = Secrets::new();
+    for one in asks {
+        let secret = match secrets.remove(&one.name) {
+            Some(secret) => secret,
+            None => hidden(ask, way, &one.name).await?,
+        };
+        typed.insert(one.name.clone(), secret);
+    }
+    let resolved = provider.resolve(params, &cx.tenant).map_err(CliError::usage)?;
+    let base = connect::provider::public_url(&resolved).map_err(CliError::usage)?;
+    let base = Url::parse(&base).map_err(|error| CliError::usage(error.to_string()))?;
+    let fallback = || provider.manifest.id.parse().ok();
+    let name = name.clone().or_else(fallback);
+    let name = name.ok_or_else(|| CliError::usage("give the connection a --name"))?;
+    let api = Api { manifest: Arc::clone(&provider.manifest), way: provider.way.clone() };
+    let choose = |title: String, options: Vec<(String, String)>| {
+        async move {
+            let flag = format!("--param {title}");
+            choose(ask, &title, options, &flag).await.map_err(|error| error.message)
+        }
+        .boxed()
+    };
+    let all = upstream::log_in(&deps.net, &name, &api, &base, params.clone(), typed, &choose);
+    let logged_in = all.await.map_err(CliError::from)?;
+    params.extend(logged_in.params);
+    secrets.extend(logged_in.secrets);
+    Ok(())
+}
+
+/// One of several, by its number or its word.
+async fn choose(
+    ask: &Terminal<'_>,
+    title: &str,
+    options: Vec<(String, String)>,
+    flag: &str,
+) -> Result<String, CliError> {
+    if !ask.can_ask() {
+        let all: Vec<String> = options
+            .iter()
+            .take(20)
+            .map(|(value, label)| format!("{value} ({})", text::line(label, 80)))
+            .collect();
+        return Err(CliError::usage(format!("{title}: choose one of {}", all.join(", ")))
+            .hint(format!("give {flag}")));
+    }
+    ask.note(title);
+    for (at, (value, label)) in options.iter().enumerate() {
+        ask.note(&format!("  {} {} ({value})", at + 1, text::line(label, 100)));
+    }
+    loop {
+        let answer = ask.line("Number", flag).await?;
+        let answer = answer.trim();
+        let by_number = answer.parse::<usize>().ok().and_then(|n| options.get(n.checked_sub(1)?));
+        let found = by_number.or_else(|| options.iter().find(|(value, _)| value == answer));
+        if let Some((value, _)) = found {
+            return Ok(value.clone());
+        }
+        ask.note("that is none of them");
+    }
+}
