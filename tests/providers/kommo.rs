@@ -88,8 +88,9 @@ fn every_error_says_what_to_do() {
     let text = rig.bad("account_get", &json!({}));
     assert!(text.contains("HTTP 403") && !text.contains("<html>"), "{text}");
     kommo.site.then(Said::new(500, "text/plain", "oops"));
-    let text = rig.bad("lead_create", &json!({ "name": "x" }));
-    assert!(text.contains("HTTP 500") && text.contains("oops"), "{text}");
+    let output = rig.call("lead_create", &json!({ "name": "x" })).code(5);
+    let error = output.json_error()["message"].to_string();
+    assert!(error.contains("HTTP 500") && error.contains("oops"), "{error}");
     kommo.site.then(Said::new(200, "text/html", "<html>Sign in</html>"));
     let output = rig.call("account_get", &json!({}));
     assert_ne!(output.exit(), 0);

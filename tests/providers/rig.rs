@@ -88,11 +88,14 @@ impl Rig {
     pub(crate) fn tools(&self) -> Vec<String> {
         let document = self.run(&["tools", self.name, "--json"], "").success().json();
         let tools = document["tools"].as_array().unwrap();
-        tools.iter().map(|tool| tool["tool"].as_str().unwrap_or_default().to_owned()).collect()
+        tools
+            .iter()
+            .map(|tool| tool["upstream_name"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     pub(crate) fn serve(&self) -> Serve {
-        Serve::start(&self.env, &["-vv"])
+        Serve::start(&self.env, &["serve", "-vv"])
     }
 
     #[track_caller]

@@ -141,13 +141,13 @@ impl State {
             return Said::new(404, "text/html", "<html>no such integration</html>");
         }
         self.code = Some(CODE.to_owned());
-        let own = seen.header("host").unwrap_or_default().to_owned();
-        let referer = self.referer.clone().unwrap_or(own);
+        let own = seen.header("host").and_then(|host| host.split(':').next()).unwrap_or_default();
+        let referer = self.referer.as_deref().unwrap_or(own);
         let mut back = url::Url::parse(&self.redirect_uri).unwrap();
         back.query_pairs_mut()
             .append_pair("code", CODE)
             .append_pair("state", seen.asked("state").unwrap_or_default())
-            .append_pair("referer", &referer);
+            .append_pair("referer", referer);
         Said { status: 302, headers: vec![("location", back.into())], body: String::new() }
     }
 
