@@ -11,6 +11,7 @@ use super::{
 use crate::{
     app,
     auth::{AuthError, AuthErrorKind, OAuthConfig, ResourceRule, SignInError},
+    catalog::Registry,
     config::Settings,
     connect::{self, ConnectError, Connected, How, People, Request},
     kind::{AuthKind, StoreKind},
@@ -25,6 +26,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
+use url::Url;
 
 /// One line of the stream (contract section 3).
 #[derive(Serialize)]
@@ -89,7 +91,10 @@ fn by_url(
     let auth = args.auth.as_deref().map(grammar::auth).transpose();
     let auth = auth.map_err(|why| CliError::usage(format!("--auth: {why}")))?;
     let headers = args.headers.iter();
+    let url = args.name.is_none().then(|| Url::parse(&args.target).ok()).flatten();
+    let known_as = url.and_then(|url| Registry::new(cx.paths.providers()).by_url(&url));
     Ok(Request {
+        known_as: known_as.and_then(|id| id.parse().ok()),
         name: args.name.clone(),
         url: args.target.clone(),
         auth,

@@ -57,24 +57,7 @@ pub(super) async fn request(
     }
     let mut params: Params = args.params.into_iter().map(|p| (p.key, p.value)).collect();
     let way = way(&manifest, ask, args.auth.as_deref(), &params, &secrets).await?.clone();
-    only_one_is_meant(&way, &mut secrets);
-    if let Some(split) = &way.split {
-        let whole = match secrets.remove(&split.from) {
-            Some(whole) => Some(whole),
-            // All parts may have been given by themselves.
-            None if way.secrets.iter().all(|one| one.name == split.from)
-                && given(&way, &params) =>
-            {
-                None
-            }
-            None => Some(hidden(ask, &way, &split.from).await?),
-        };
-        if let Some(whole) = whole {
-            let parts = split.take_apart(&whole).map_err(CliError::usage)?;
-            params.extend(parts.params);
-            secrets.extend(parts.secrets);
-        }
-    }
+    params.extend(pasted(ask, &way, &params, &mut secrets).await?);
     let oauth = own_client(cx, ask, &way, oauth(args.sign_in), &mut secrets).await?;
     let headers = args.headers.into_iter().map(|h| (h.name.to_string(), h.value)).collect();
     let provider = Provider {
@@ -86,16 +69,11 @@ pub(super) async fn request(
     };
     complete(&manifest, &way, ask, &mut params).await?;
     if way.login.is_some() {
-        log_in(ask, deps, &provider, &way, &mut params, &mut secrets, &args.name, cx).await?;
+        log_in(ask, deps, &provider, &way, &mut params, &mut secrets, args.name.as_ref(), cx)
+            .await?;
     }
-    let asked =
-        way.secrets.iter().filter(|one| way.split.as_ref().is_none_or(|s| s.from != one.name));
-    for one in asked {
-        let there = secrets.contains_key(&one.name) || way.kind != AuthKind::Key;
-        if !there && !one.optional && !(one.name == TOKEN && has_token(deps, &args.name)) {
-            let secret = hidden(ask, &way, &one.name).await?;
-            secrets.insert(one.name.clone(), secret);
-        }
+    if !has_token(deps, args.name.as_ref()) {
+        keys(ask, &way, &mut secrets).await?;
     }
     let resolved = provider.resolve(&params, &cx.tenant).map_err(CliError::usage)?;
     Ok(Request {
@@ -112,11 +90,75 @@ pub(super) async fn request(
         tenant: cx.tenant.clone(),
         timeout: None,
         provider: Some(provider),
+        known_as: None,
     })
 }
 
-fn has_token(deps: &connect::Deps, name: &Option<ConnectionName>) -> bool {
-    name.as_ref().is_some_and(|name| (deps.token)(name).is_some())
+/// The secrets for a connection that is there, asked for where they are missing.
+pub(super) async fn again(
+    cx: &Context,
+    ask: &Terminal<'_>,
+    deps: &connect::Deps,
+    name: &ConnectionName,
+    mut secrets: Secrets,
+) -> Result<Secrets, CliError> {
+    let there = deps.connections.connections().into_iter().find(|there| there.name == *name);
+    let Some((provider, mut params)) = there.and_then(|it| Some((it.provider?, it.params))) else {
+        return Ok(secrets);
+    };
+    let way = provider.manifest.auth.iter().find(|way| way.id == provider.way).cloned();
+    let Some(way) = way.filter(|way| way.kind == AuthKind::Key) else { return Ok(secrets) };
+    for (name, now) in pasted(ask, &way, &Params::new(), &mut secrets).await? {
+        if params.get(&name).is_some_and(|before| *before != now) {
+            return Err(CliError::usage(format!(
+                "it is for another {name} than the connection; connect it under a name of its own"
+            )));
+        }
+    }
+    if way.login.is_some() {
+        log_in(ask, deps, &provider, &way, &mut params, &mut secrets, Some(name), cx).await?;
+    }
+    keys(ask, &way, &mut secrets).await?;
+    Ok(secrets)
+}
+
+fn has_token(deps: &connect::Deps, name: Option<&ConnectionName>) -> bool {
+    name.is_some_and(|name| (deps.token)(name).is_some())
+}
+
+/// Takes a secret apart that is pasted whole; the parameters that it holds.
+async fn pasted(
+    ask: &Terminal<'_>,
+    way: &Way,
+    params: &Params,
+    secrets: &mut Secrets,
+) -> Result<Params, CliError> {
+    only_one_is_meant(way, secrets);
+    let Some(split) = &way.split else { return Ok(Params::new()) };
+    let whole = match secrets.remove(&split.from) {
+        Some(whole) => whole,
+        // All its parts were given by themselves.
+        None if !secrets.is_empty() && given(way, params) => return Ok(Params::new()),
+        None => hidden(ask, way, &split.from).await?,
+    };
+    let parts = split.take_apart(&whole).map_err(CliError::usage)?;
+    secrets.extend(parts.secrets);
+    Ok(parts.params)
+}
+
+/// Asks for every key of the way that is missing.
+async fn keys(ask: &Terminal<'_>, way: &Way, secrets: &mut Secrets) -> Result<(), CliError> {
+    if way.kind != AuthKind::Key {
+        return Ok(());
+    }
+    let whole = way.split.as_ref().map(|split| &split.from);
+    for one in way.secrets.iter().filter(|one| !one.optional && Some(&one.name) != whole) {
+        if !secrets.contains_key(&one.name) {
+            let secret = hidden(ask, way, &one.name).await?;
+            secrets.insert(one.name.clone(), secret);
+        }
+    }
+    Ok(())
 }
 
 /// The way that was named, or that fits what was given; where several are left, the one that the
@@ -290,7 +332,7 @@ async fn log_in(
     way: &Way,
     params: &mut Params,
     secrets: &mut Secrets,
-    name: &Option<ConnectionName>,
+    name: Option<&ConnectionName>,
     cx: &Context,
 ) -> Result<(), CliError> {
     let asks = way.login.iter().flat_map(|login| &login.asks);
@@ -306,7 +348,7 @@ async fn log_in(
     let base = connect::provider::public_url(&resolved).map_err(CliError::usage)?;
     let base = Url::parse(&base).map_err(|error| CliError::usage(error.to_string()))?;
     let fallback = || provider.manifest.id.parse().ok();
-    let name = name.clone().or_else(fallback);
+    let name = name.cloned().or_else(fallback);
     let name = name.ok_or_else(|| CliError::usage("give the connection a --name"))?;
     let api = Api { manifest: Arc::clone(&provider.manifest), way: provider.way.clone() };
     let choose = |title: String, options: Vec<(String, String)>| {

@@ -20,7 +20,7 @@ pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
     let Some(connection) = settings.connection(name.as_str()) else {
         return Err(unknown_connection(name, &settings));
     };
-    if !matches!(connection.target, Target::Url(_)) {
+    if !matches!(connection.target, Target::Url(_) | Target::Provider { .. }) {
         return Err(CliError::not_in_this_version("a connection without a URL").on(name.as_str()));
     }
     let secrets = secrets::given(&args.secrets)?;
@@ -30,11 +30,12 @@ pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
     let consent = Asking::new(cx, "allmcp.reconnect/1", cx.browser(&settings, &args.browser));
     let work = async {
         let people = People { ask: &ask, consent: &consent, patience: CONSENT };
-        match connect::reconnect(&deps, name, secrets, cx.tenant.clone(), people).await {
+        let secrets = super::provider::again(cx, &ask, &deps, name, secrets).await?;
+        let work = connect::reconnect(&deps, name, secrets, cx.tenant.clone(), people);
+        match cx.out.waiting("connecting", work).await {
             Ok(connected) => tell(cx, "reconnect", &connected),
             Err(error) => Err(told(error, connection.target_source(), ask.failure())),
         }
     };
-    let work = Box::pin(cx.out.waiting("connecting", work));
-    ask.interruptible(&deps.shutdown, work).await
+    ask.interruptible(&deps.shutdown, Box::pin(work)).await
 }

@@ -65,6 +65,8 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// What all of this was made of, where it is a provider's.
     pub provider: Option<Provider>,
+    /// What the URL is known as, for a connection that is given no name.
+    pub known_as: Option<ConnectionName>,
 }
 
 impl Request {

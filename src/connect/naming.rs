@@ -41,6 +41,7 @@ pub(super) fn pick(request: &Request, host: &str, known: &[Entered]) -> Connecti
         .provider
         .as_ref()
         .and_then(|provider| provider.manifest.id.parse().ok())
+        .or_else(|| request.known_as.clone())
         .unwrap_or_else(|| default_name(host));
     let mut name = base.clone();
     for n in 2_u32.. {
