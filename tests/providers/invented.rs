@@ -139,7 +139,7 @@ fn a_manifest_alone_makes_a_provider() {
     let _ = rig.connect(&args, "tally-wrong-canary").code(4);
     let _ = rig.connect(&args, KEY).success();
     assert_eq!(rig.row()["status"], "connected");
-    assert_eq!(rig.tools(), ["sheep_list", "sheep_lose", "sheep_shear"]);
+    assert_eq!(rig.tools(), ["sheep_list", "sheep_shear", "sheep_lose"]);
 
     let ask = json!({ "field": "hill top", "colours": ["black", "white"] });
     let first = rig.good("sheep_list", &ask);

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    time::Duration,
 };
 use url::Url;
 
@@ -210,8 +211,10 @@ fn a_client_of_ones_own_is_asked_for_with_the_redirect_uri() {
     for part in ["--client-id", "--client-secret-stdin", "http://localhost:17823/callback"] {
         assert!(output.stderr().contains(part), "{part} is not in {}", output.stderr());
     }
-    let output =
-        rig.connect(&[&args[..], &["--client-id", CLIENT_ID, "--no-browser"]].concat(), "").code(2);
+    // Nobody is there to answer, and so it must not wait for anybody.
+    let more = ["connect", "--client-id", CLIENT_ID, "--no-browser"];
+    let command = rig.env.command(&[&more[..1], &args, &more[1..]].concat());
+    let output = command.patience(Duration::from_secs(15)).run().code(2);
     assert!(output.stderr().contains("--client-secret-stdin"), "{}", output.stderr());
     assert!(kommo.site.seen().is_empty());
 }

@@ -116,6 +116,15 @@ fn problem(status: u16, title: &str, detail: &str, errors: Option<Value>) -> Sai
     Said::new(status, "application/problem+json", body.to_string())
 }
 
+/// As users have met it (amocrm/amocrm-api-php, issues 123 and 315); there is no `error` in it.
+fn revoked(hint: &str) -> Said {
+    let body = json!({
+        "hint": hint, "title": "Bad Request", "type": "https://developers.kommo.com/v3/errors/OAuthProblemJson",
+        "status": 401, "detail": "The request lacks parameters or has invalid ones",
+    });
+    Said::new(401, "application/problem+json", body.to_string())
+}
+
 fn has_id(lead: &Value, id: &str) -> bool {
     lead["id"].as_u64().is_some_and(|own| id.parse() == Ok(own))
 }
@@ -173,13 +182,13 @@ impl State {
             Some("authorization_code") => {
                 // Once, and within 20 minutes.
                 if body["code"].as_str() != self.code.take().as_deref() {
-                    return bad("Authorization code has been revoked");
+                    return revoked("Authorization code has been revoked");
                 }
             }
             Some("refresh_token") => {
                 let token = body["refresh_token"].as_str().unwrap_or_default();
                 let Some(at) = self.refresh.iter().position(|one| one == token) else {
-                    return bad("Token has been revoked");
+                    return revoked("Token has been revoked");
                 };
                 // Using it ends those before it.
                 self.refresh.drain(..at);
