@@ -19,9 +19,8 @@ const KEY: &str = "gateway-key-canary-1";
 
 /// POST alone, no session, and 405 for all else.
 fn post_only(path: &str, tools: impl IntoIterator<Item = Tool>) -> Script {
-    let mut script = Script::legacy().sessions(false).get_stream(false).tools(tools);
-    script.path = path.to_owned();
-    script
+    let script = Script::legacy().sessions(false).get_stream(false).tools(tools);
+    Script { path: path.to_owned(), ..script }
 }
 
 fn start(script: Script) -> Upstream {

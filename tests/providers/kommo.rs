@@ -189,3 +189,30 @@ fn a_client_of_serve_gets_it_like_any_other() {
     rig.end(serve);
     rig.nothing_leaked(&[], &[TOKEN]);
 }
+
+#[test]
+fn on_a_terminal_only_what_is_missing_is_asked_for() {
+    let kommo = Kommo::start(1, "");
+    let rig = Rig::new("kommo");
+    let origin = kommo.site.origin();
+    let token = format!("{TOKEN}\n");
+    let args = ["connect", "kommo", "--base-url", &origin];
+    let answers =
+        [("Number", "1\n"), ("Subdomain", "no such\n"), ("Subdomain", "acme.kommo.com\n")];
+    let answers = [&answers[..], &[("Long-lived token", token.as_str())]].concat();
+    let Some(output) = rig.env.on_terminal(120, &args, &answers[..]) else { return };
+    let output = output.success();
+    assert!(output.stdout().contains("How do you want to sign in?"), "{}", output.stdout());
+    assert!(output.stdout().contains("Generate long-lived token"), "{}", output.stdout());
+    rig.note("the screen", output.stdout());
+    assert!(rig.env.read_config().contains("subdomain = \"acme\""), "{}", rig.env.read_config());
+    assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
+    // A second account, with everything said.
+    let other = ["connect", "kommo", "--name", "kommo-2", "--base-url", &origin];
+    let said = ["--auth", "token", "--param", "subdomain=other"];
+    let answers = [("Long-lived token", token.as_str())];
+    let output = rig.env.on_terminal(120, &[&other[..], &said].concat(), &answers).unwrap();
+    assert!(!output.success().stdout().contains("Subdomain"));
+    let _ = rig.run(&["call", "kommo-2__account_get"], "").success();
+    rig.nothing_leaked(&[], &[TOKEN]);
+}
