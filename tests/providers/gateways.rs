@@ -197,7 +197,9 @@ fn onemcp_with_a_sign_in_at_its_own_address_and_at_a_tenants() {
             Tool::echo("call_tool").result(LINKS[0]),
             Tool::echo("list_mcp_connections").result(LINKS[1]),
         ];
-        let script = post_only(path, tools);
+        // Its page says that there is no GET and no DELETE, and nothing of sessions.
+        let has_sessions = way == "tenant";
+        let script = post_only(path, tools).sessions(has_sessions);
         let gateway = Resource::start_with(&server, script, ResourceQuirks::default());
         let mut rig = Rig::new("onemcp");
         let browser = TestBrowser::start(rig.env.scratch(), Mode::Consent);
@@ -211,7 +213,9 @@ fn onemcp_with_a_sign_in_at_its_own_address_and_at_a_tenants() {
         works(&rig, &[], "list_tool_groups");
         let calls = gateway.requests_of("tools/call");
         assert!(calls.iter().all(|call| call.target == path), "{calls:?}");
-        assert!(calls.iter().all(|call| call.header("mcp-session-id").is_none()));
+        let in_session = |call: &Request| call.header("mcp-session-id").is_some();
+        assert!(calls.iter().all(|call| in_session(call) == has_sessions), "{calls:?}");
+        assert_eq!(gateway.http_requests_of("DELETE").is_empty(), !has_sessions);
         // The link, and what stands beside it in `_meta`, byte for byte.
         let mut serve = rig.serve();
         serve.initialize("2025-11-25");

@@ -216,3 +216,50 @@ fn on_a_terminal_only_what_is_missing_is_asked_for() {
     let _ = rig.run(&["call", "kommo-2__account_get"], "").success();
     rig.nothing_leaked(&[], &[TOKEN]);
 }
+
+#[test]
+fn the_same_again_changes_nothing_and_force_replaces() {
+    let kommo = Kommo::start(1, "");
+    let rig = connected(&kommo);
+    let config = rig.env.read_config();
+    let origin = kommo.site.origin();
+    let again = rig.connect(&args(&origin), TOKEN).success();
+    assert!(again.stdout().contains("\"already\":true"), "{}", again.stdout());
+    assert_eq!(rig.env.read_config(), config);
+    kommo.admit("kommo-second-canary");
+    let force = [&args(&origin)[..], &["--force"]].concat();
+    let _ = rig.connect(&force, "kommo-second-canary").success();
+    assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
+    assert_eq!(kommo.site.last().bearer(), Some("kommo-second-canary"));
+    rig.nothing_leaked(&[], &["kommo-second-canary"]);
+    assert!(rig.env.grep_everything(TOKEN).is_empty());
+}
+
+#[test]
+fn amocrm_is_the_same_at_another_place() {
+    let kommo = Kommo::start(2, "");
+    let rig = Rig::new("amocrm");
+    let origin = kommo.site.origin();
+    let args = [&["amocrm"], &args(&origin)[1..]].concat();
+    let _ = rig.connect(&args, TOKEN).success();
+    assert_eq!(rig.good("leads_list", &json!({ "query": "lead 2" }))["items"][0]["id"], 2);
+    kommo.expire();
+    let error = rig.call("leads_list", &json!({})).code(4).json_error();
+    assert_eq!(error["hint"], "allmcp reconnect amocrm");
+    rig.nothing_leaked(&[], &[TOKEN]);
+}
+
+#[test]
+fn a_client_of_the_newest_revision_gets_it_too() {
+    let kommo = Kommo::start(3, "");
+    let rig = connected(&kommo);
+    let mut serve = rig.serve();
+    let answer =
+        serve.modern("tools/call", json!({ "name": "kommo__lead_get", "arguments": { "id": 3 } }));
+    assert_eq!(answer["result"]["structuredContent"]["item"]["name"], "lead 3", "{answer}");
+    assert_eq!(answer["result"]["resultType"], "complete", "{answer}");
+    rig.end(serve);
+    let logged = rig.run(&["logs", "--json"], "").success();
+    assert!(logged.mentions("kommo__lead_get"), "{}", logged.stdout());
+    rig.nothing_leaked(&[], &[TOKEN]);
+}

@@ -126,6 +126,23 @@ fn a_sign_in_in_the_browser_connects_and_renews_itself() {
 }
 
 #[test]
+fn many_at_once_renew_once() {
+    let scene = Scene::new();
+    let _ = scene.connect(&[]).success();
+    scene.kommo.expire();
+    let args = ["call", "kommo__account_get", "-vv"];
+    let all: Vec<_> = (0..5).map(|_| scene.rig.env.command(&args).start()).collect();
+    for one in all {
+        let output = one.finish().success();
+        scene.rig.note("stdout of one of many", output.stdout());
+        scene.rig.note("stderr of one of many", output.stderr());
+    }
+    // The code, and one renewal.
+    assert_eq!(scene.kommo.exchanges().len(), 2, "{:?}", scene.kommo.exchanges());
+    scene.rig.nothing_leaked(&[CODE], &[CLIENT_SECRET, ACCESS, REFRESH]);
+}
+
+#[test]
 fn an_answer_that_was_lost_ends_nothing() {
     let scene = Scene::new();
     let _ = scene.connect(&[]).success();
