@@ -6,6 +6,22 @@
 
 #[path = "providers/stand_in/mod.rs"]
 mod stand_in;
+mod support;
 
+#[path = "providers/rig.rs"]
+mod rig;
+
+#[path = "providers/bitrix24.rs"]
+mod bitrix24;
+#[path = "providers/gateways.rs"]
+mod gateways;
 #[path = "providers/honest.rs"]
 mod honest;
+#[path = "providers/invented.rs"]
+mod invented;
+#[path = "providers/kommo.rs"]
+mod kommo;
+#[path = "providers/kommo_sign_in.rs"]
+mod kommo_sign_in;
+#[path = "providers/yougile.rs"]
+mod yougile;

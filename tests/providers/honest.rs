@@ -66,7 +66,7 @@ fn kommos_token_endpoint_takes_json_and_a_code_once() {
         (200, &json!("Bearer"), &json!(86400))
     );
     assert_eq!(account(&kommo, &pair["access_token"]), 200);
-    assert_eq!(token(&kommo, &code).0, 400, "a second time");
+    assert_eq!(token(&kommo, &code).0, 401, "a second time");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn kommos_old_refresh_token_works_until_the_new_one_was_used() {
     let (status, second) = refresh(&first["refresh_token"]);
     assert_eq!(status, 200);
     assert_eq!(refresh(&second["refresh_token"]).0, 200);
-    assert_eq!(refresh(&first["refresh_token"]).0, 400, "now it has ended");
+    assert_eq!(refresh(&first["refresh_token"]).0, 401, "now it has ended");
     kommo.expire();
     assert_eq!(account(&kommo, &second["access_token"]), 401);
 }

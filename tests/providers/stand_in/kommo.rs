@@ -29,6 +29,8 @@ struct State {
     count: u32,
     code: Option<String>,
     redirect_uri: String,
+    /// The host that the consent names; its own where nothing is said.
+    referer: Option<String>,
 }
 
 impl Kommo {
@@ -50,6 +52,7 @@ impl Kommo {
             count: 0,
             code: Some(CODE.to_owned()),
             redirect_uri: redirect_uri.to_owned(),
+            referer: None,
         }));
         let shared = Arc::clone(&state);
         Self { site: Site::serve(move |seen| shared.lock().unwrap().answer(seen)), state }
@@ -57,6 +60,30 @@ impl Kommo {
 
     pub fn base(&self) -> String {
         format!("{}/api/v4", self.site.origin())
+    }
+
+    /// The user takes the integration's rights away: nothing of it is taken any more.
+    pub fn revoke(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.access.clear();
+        state.refresh.clear();
+    }
+
+    /// Somebody has made another long-lived token.
+    pub fn admit(&self, token: &str) {
+        self.state.lock().unwrap().access.push(token.to_owned());
+    }
+
+    /// The user chooses an account of this host at the consent.
+    pub fn chooses(&self, host: &str) {
+        self.state.lock().unwrap().referer = Some(host.to_owned());
+    }
+
+    /// The bodies of all requests for tokens.
+    pub fn exchanges(&self) -> Vec<Value> {
+        let seen = self.site.seen();
+        let all = seen.iter().filter(|one| one.path == "/oauth2/access_token");
+        all.filter_map(Seen::json).collect()
     }
 
     /// Every access token ends now.
@@ -89,6 +116,15 @@ fn problem(status: u16, title: &str, detail: &str, errors: Option<Value>) -> Sai
     Said::new(status, "application/problem+json", body.to_string())
 }
 
+/// As users have met it (amocrm/amocrm-api-php, issues 123 and 315); there is no `error` in it.
+fn revoked(hint: &str) -> Said {
+    let body = json!({
+        "hint": hint, "title": "Bad Request", "type": "https://developers.kommo.com/v3/errors/OAuthProblemJson",
+        "status": 401, "detail": "The request lacks parameters or has invalid ones",
+    });
+    Said::new(401, "application/problem+json", body.to_string())
+}
+
 fn has_id(lead: &Value, id: &str) -> bool {
     lead["id"].as_u64().is_some_and(|own| id.parse() == Ok(own))
 }
@@ -101,10 +137,27 @@ impl State {
     fn answer(&mut self, seen: &Seen) -> Said {
         let parts = seen.parts();
         match (seen.method.as_str(), parts.as_slice()) {
+            ("GET", ["oauth"]) => self.consent(seen),
             ("POST", ["oauth2", "access_token"]) => self.token(seen),
             (_, ["api", "v4", rest @ ..]) => self.api(seen, rest),
             _ => problem(404, "Not Found", "Page not found", None),
         }
+    }
+
+    /// The user agrees at once: back to the integration's own redirect URI, whatever was asked.
+    fn consent(&mut self, seen: &Seen) -> Said {
+        if seen.asked("client_id") != Some(CLIENT_ID) {
+            return Said::new(404, "text/html", "<html>no such integration</html>");
+        }
+        self.code = Some(CODE.to_owned());
+        let own = seen.header("host").and_then(|host| host.split(':').next()).unwrap_or_default();
+        let referer = self.referer.as_deref().unwrap_or(own);
+        let mut back = url::Url::parse(&self.redirect_uri).unwrap();
+        back.query_pairs_mut()
+            .append_pair("code", CODE)
+            .append_pair("state", seen.asked("state").unwrap_or_default())
+            .append_pair("referer", referer);
+        Said { status: 302, headers: vec![("location", back.into())], body: String::new() }
     }
 
     fn token(&mut self, seen: &Seen) -> Said {
@@ -129,13 +182,13 @@ impl State {
             Some("authorization_code") => {
                 // Once, and within 20 minutes.
                 if body["code"].as_str() != self.code.take().as_deref() {
-                    return bad("Authorization code has been revoked");
+                    return revoked("Authorization code has been revoked");
                 }
             }
             Some("refresh_token") => {
                 let token = body["refresh_token"].as_str().unwrap_or_default();
                 let Some(at) = self.refresh.iter().position(|one| one == token) else {
-                    return bad("Token has been revoked");
+                    return revoked("Token has been revoked");
                 };
                 // Using it ends those before it.
                 self.refresh.drain(..at);

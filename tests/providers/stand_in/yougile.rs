@@ -37,6 +37,11 @@ impl YouGile {
         self.keys.lock().unwrap().clone()
     }
 
+    /// The owner takes all keys back.
+    pub fn drop_keys(&self) {
+        self.keys.lock().unwrap().clear();
+    }
+
     pub fn too_many(&self) {
         self.site.then(error(429, "Too Many Requests", "ThrottlerException: Too Many Requests"));
     }

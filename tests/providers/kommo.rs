@@ -1,0 +1,218 @@
+//! Kommo with a long-lived token, from `connect` to `disconnect`.
+
+use crate::{
+    rig::Rig,
+    stand_in::{
+        Said,
+        kommo::{Kommo, TOKEN},
+    },
+    support::talk,
+};
+use serde_json::{Value, json};
+
+/// Connected by the token, as `kommo`.
+#[track_caller]
+fn connected(kommo: &Kommo) -> Rig {
+    let rig = Rig::new("kommo");
+    let _ = rig.connect(&args(&kommo.site.origin()), &format!("{TOKEN}\n")).success();
+    rig
+}
+
+fn args(origin: &str) -> [&str; 8] {
+    ["kommo", "--auth", "token", "--param", "subdomain=acme", "--base-url", origin, "--token-stdin"]
+}
+
+#[test]
+fn a_token_is_enough_to_list_read_and_write() {
+    let kommo = Kommo::start(5, "");
+    let rig = connected(&kommo);
+    let config = rig.env.read_config();
+    for line in ["[connections.kommo]", "provider = \"kommo\"", "way = \"token\"", "acme"] {
+        assert!(config.contains(line), "{line} is not in {config}");
+    }
+    assert_eq!(rig.row()["status"], "connected");
+    let tools = rig.tools();
+    for tool in ["account_get", "leads_list", "lead_create", "pipelines_list", "unsorted_decline"] {
+        assert!(tools.iter().any(|one| one == tool), "{tool} is not in {tools:?}");
+    }
+    let _ = rig.run(&["inspect", "kommo"], "").success();
+    let _ = rig.run(&["status", "kommo", "--live"], "").success();
+
+    // Three that read, and one that writes.
+    assert_eq!(rig.good("account_get", &json!({}))["item"]["name"], "Acme Sales");
+    assert_eq!(rig.good("lead_get", &json!({ "id": 2 }))["item"]["name"], "lead 2");
+    let found = rig.good("leads_list", &json!({ "query": "lead 3", "pipeline_ids": [7] }));
+    assert_eq!(found["items"][0]["id"], 3);
+    assert_eq!(kommo.site.last().asked("filter[pipeline_id][]"), Some("7"));
+    let made = rig.good("lead_create", &json!({ "name": "New", "price": 5 }));
+    assert_eq!(made["items"][0]["id"], 6);
+    assert_eq!(kommo.site.last().body, r#"[{"name":"New","price":5}]"#);
+    assert_eq!(rig.good("lead_get", &json!({ "id": 6 }))["item"]["price"], 5);
+    assert_eq!(kommo.site.last().bearer(), Some(TOKEN));
+    rig.nothing_leaked(&[], &[TOKEN]);
+    let _ = rig.run(&["disconnect", "kommo", "--yes"], "").success();
+    assert!(!rig.env.read_config().contains("kommo"), "{}", rig.env.read_config());
+    assert!(rig.env.grep_everything(TOKEN).is_empty(), "the token is still there");
+}
+
+#[test]
+fn a_list_goes_on_by_its_cursor_and_ends() {
+    let kommo = Kommo::start(5, "");
+    let rig = connected(&kommo);
+    let mut arguments = json!({ "limit": 2 });
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let page = rig.good("leads_list", &arguments);
+        ids.extend(page["items"].as_array().unwrap().iter().map(|it| it["id"].clone()));
+        assert!(!page.to_string().contains("_links"), "{page}");
+        let Some(next) = page.get("next_cursor") else { break };
+        arguments["cursor"] = next.clone();
+    }
+    assert_eq!(Value::Array(ids), json!([1, 2, 3, 4, 5]));
+    // Nothing is 204 here.
+    assert_eq!(rig.good("leads_list", &json!({ "query": "nobody" })), json!({ "items": [] }));
+    assert_eq!(rig.good("lead_get", &json!({ "id": 77 })), json!({ "item": null }));
+    assert_eq!(rig.good("events_list", &json!({})), json!({ "items": [] }));
+}
+
+#[test]
+fn every_error_says_what_to_do() {
+    let kommo = Kommo::start(1, "");
+    let rig = connected(&kommo);
+    let text = rig.bad("lead_create", &json!({ "name": "x", "pipeline_id": 999 }));
+    assert!(text.contains("not a valid choice") && text.contains("\"pipeline_id\""), "{text}");
+    kommo.unpaid();
+    let text = rig.bad("account_get", &json!({}));
+    assert!(text.contains("Account not paid") && text.contains("pay for it"), "{text}");
+    kommo.blocked();
+    let text = rig.bad("account_get", &json!({}));
+    assert!(text.contains("HTTP 403") && !text.contains("<html>"), "{text}");
+    kommo.site.then(Said::new(500, "text/plain", "oops"));
+    let output = rig.call("lead_create", &json!({ "name": "x" })).code(5);
+    let error = output.json_error()["message"].to_string();
+    assert!(error.contains("HTTP 500") && error.contains("oops"), "{error}");
+    kommo.site.then(Said::new(200, "text/html", "<html>Sign in</html>"));
+    let output = rig.call("account_get", &json!({}));
+    assert_ne!(output.exit(), 0);
+    assert!(!output.stdout().contains("<html>"), "{output:?}");
+    let before = kommo.site.seen().len();
+    let text = rig.bad("lead_create", &json!({ "price": "5" }));
+    assert!(text.contains("integer") && text.contains("Nothing was sent"), "{text}");
+    assert_eq!(kommo.site.seen().len(), before);
+    rig.nothing_leaked(&[], &[TOKEN]);
+}
+
+#[test]
+fn too_many_requests_are_waited_for_only_where_nothing_can_happen_twice() {
+    let kommo = Kommo::start(1, "");
+    let rig = connected(&kommo);
+    kommo.too_many();
+    assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
+    kommo.too_many();
+    let text = rig.bad("lead_create", &json!({ "name": "x" }));
+    assert!(text.contains("429") && text.contains("try again in"), "{text}");
+    assert_eq!(kommo.site.seen().iter().filter(|it| it.method == "POST").count(), 1);
+}
+
+#[test]
+fn a_token_that_has_ended_asks_for_another() {
+    let kommo = Kommo::start(1, "");
+    let rig = connected(&kommo);
+    kommo.expire();
+    let output = rig.call("account_get", &json!({})).code(4);
+    let error = output.json_error();
+    assert_eq!((error["kind"].as_str(), error["exit"].as_i64()), (Some("needs_auth"), Some(4)));
+    assert_eq!(error["hint"], "allmcp reconnect kommo");
+    let _ = rig.run(&["status", "kommo", "--live"], "").code(4);
+    // A second one that is none either changes nothing; a good one does.
+    let _ = rig.run(&["reconnect", "kommo", "--token-stdin"], "kommo-wrong-canary").code(4);
+    kommo.admit("kommo-second-canary");
+    let _ = rig.run(&["reconnect", "kommo", "--token-stdin"], "kommo-second-canary").success();
+    assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
+    rig.nothing_leaked(&["kommo-wrong-canary", TOKEN], &["kommo-second-canary"]);
+}
+
+#[test]
+fn a_wrong_token_saves_nothing() {
+    let kommo = Kommo::start(1, "");
+    let rig = Rig::new("kommo");
+    let origin = kommo.site.origin();
+    let _ = rig.connect(&args(&origin), "kommo-wrong-canary").code(4);
+    assert!(!rig.env.read_config().contains("[connections"), "{}", rig.env.read_config());
+    let dry = [&args(&origin)[..], &["--dry-run"]].concat();
+    let _ = rig.connect(&dry, TOKEN).success();
+    assert!(!rig.env.read_config().contains("[connections"), "{}", rig.env.read_config());
+    rig.nothing_leaked(&["kommo-wrong-canary", TOKEN], &[]);
+}
+
+#[test]
+fn what_is_missing_is_named_with_its_flag() {
+    let kommo = Kommo::start(0, "");
+    let origin = kommo.site.origin();
+    let rig = Rig::new("kommo");
+    let no_subdomain = ["kommo", "--auth", "token", "--base-url", &origin, "--token-stdin"];
+    let output = rig.connect(&no_subdomain, TOKEN).code(2);
+    assert!(output.stderr().contains("--param subdomain="), "{}", output.stderr());
+    assert!(output.stderr().contains("before .kommo.com"), "{}", output.stderr());
+    let no_token = ["kommo", "--auth", "token", "--param", "subdomain=a", "--base-url", &origin];
+    let output = rig.connect(&no_token, "").code(2);
+    assert!(output.stderr().contains("--token-stdin"), "{}", output.stderr());
+    assert!(output.stderr().contains("Generate long-lived token"), "{}", output.stderr());
+    let bad = ["kommo", "--auth", "token", "--param", "subdomain=a/b", "--token-stdin"];
+    let output = rig.connect(&bad, TOKEN).code(2);
+    assert!(output.stderr().contains("subdomain"), "{}", output.stderr());
+    let output = rig.connect(&["kommo", "--auth", "webhook", "--token-stdin"], TOKEN).code(2);
+    assert!(output.stderr().contains("token") && output.stderr().contains("oauth"), "{output:?}");
+    let output = rig.connect(&["kommmo"], "").code(2);
+    assert!(output.stderr().contains("did you mean"), "{}", output.stderr());
+    assert!(kommo.site.seen().is_empty(), "nothing was sent");
+    rig.nothing_leaked(&[TOKEN], &[]);
+}
+
+#[test]
+fn a_client_of_serve_gets_it_like_any_other() {
+    let kommo = Kommo::start(3, "");
+    let rig = connected(&kommo);
+    let mut serve = rig.serve();
+    serve.initialize("2025-11-25");
+    let tools = serve.tools();
+    let of = |name: &str| tools.iter().find(|tool| tool["name"] == name).unwrap();
+    let (reads, writes) = (of("kommo__leads_list"), of("kommo__unsorted_decline"));
+    assert_eq!(reads["annotations"]["readOnlyHint"], true);
+    assert_eq!(writes["annotations"]["destructiveHint"], true);
+    assert!(reads["inputSchema"]["properties"]["cursor"].is_object(), "{reads}");
+    let answer = serve.call("kommo__leads_list", json!({ "limit": 2 }));
+    assert_eq!(answer["result"]["structuredContent"]["items"].as_array().unwrap().len(), 2);
+    kommo.expire();
+    let answer = serve.call("kommo__leads_list", json!({}));
+    assert!(talk::told(&answer).contains("reconnect"), "{answer}");
+    rig.end(serve);
+    rig.nothing_leaked(&[], &[TOKEN]);
+}
+
+#[test]
+fn on_a_terminal_only_what_is_missing_is_asked_for() {
+    let kommo = Kommo::start(1, "");
+    let rig = Rig::new("kommo");
+    let origin = kommo.site.origin();
+    let token = format!("{TOKEN}\n");
+    let args = ["connect", "kommo", "--base-url", &origin];
+    let answers =
+        [("Number", "1\n"), ("Subdomain", "no such\n"), ("Subdomain", "acme.kommo.com\n")];
+    let answers = [&answers[..], &[("Long-lived token", token.as_str())]].concat();
+    let Some(output) = rig.env.on_terminal(120, &args, &answers[..]) else { return };
+    let output = output.success();
+    assert!(output.stdout().contains("How do you want to sign in?"), "{}", output.stdout());
+    assert!(output.stdout().contains("Generate long-lived token"), "{}", output.stdout());
+    rig.note("the screen", output.stdout());
+    assert!(rig.env.read_config().contains("subdomain = \"acme\""), "{}", rig.env.read_config());
+    assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
+    // A second account, with everything said.
+    let other = ["connect", "kommo", "--name", "kommo-2", "--base-url", &origin];
+    let said = ["--auth", "token", "--param", "subdomain=other"];
+    let answers = [("Long-lived token", token.as_str())];
+    let output = rig.env.on_terminal(120, &[&other[..], &said].concat(), &answers).unwrap();
+    assert!(!output.success().stdout().contains("Subdomain"));
+    let _ = rig.run(&["call", "kommo-2__account_get"], "").success();
+    rig.nothing_leaked(&[], &[TOKEN]);
+}

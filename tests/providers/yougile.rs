@@ -1,0 +1,136 @@
+//! YouGile with a key, and with a login that is exchanged for one.
+
+use crate::{
+    rig::Rig,
+    stand_in::{
+        Said,
+        yougile::{KEY, LOGIN, PASSWORD, YouGile},
+    },
+};
+use serde_json::{Value, json};
+
+#[track_caller]
+fn connected(yougile: &YouGile) -> Rig {
+    let rig = Rig::new("yougile");
+    let origin = yougile.site.origin();
+    let args = ["yougile", "--auth", "key", "--base-url", &origin, "--token-stdin"];
+    let _ = rig.connect(&args, KEY).success();
+    rig
+}
+
+fn typed(password: &str) -> String {
+    json!({ "login": LOGIN, "password": password }).to_string()
+}
+
+fn login<'a>(origin: &'a str, company: &'a [&'a str]) -> Vec<&'a str> {
+    let args = ["yougile", "--auth", "login", "--base-url", origin, "--secrets-stdin"];
+    [&args[..], company].concat()
+}
+
+#[test]
+fn a_key_lists_reads_and_writes() {
+    let yougile = YouGile::start(5);
+    let rig = connected(&yougile);
+    assert_eq!(rig.row()["status"], "connected");
+    let config = rig.env.read_config();
+    assert!(config.contains("way = \"key\""), "{config}");
+    assert!(rig.tools().iter().any(|tool| tool == "tasks_list"));
+    assert_eq!(rig.good("users_me", &json!({}))["item"]["realName"], "Ann Lee");
+    let mut arguments = json!({ "limit": 2 });
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let page = rig.good("tasks_list", &arguments);
+        ids.extend(page["items"].as_array().unwrap().iter().map(|it| it["id"].clone()));
+        let Some(next) = page.get("next_cursor") else { break };
+        arguments["cursor"] = next.clone();
+    }
+    assert_eq!(Value::Array(ids), json!(["t0", "t1", "t2", "t3", "t4"]));
+    let made = rig.good("task_create", &json!({ "title": "New" }));
+    assert_eq!(made["item"]["id"], "t-new");
+    assert_eq!(yougile.site.last().body, r#"{"title":"New"}"#);
+    yougile.site.then(Said::nothing());
+    assert_eq!(rig.good("tasks_list", &json!({})), json!({ "items": [] }));
+    rig.nothing_leaked(&[], &[KEY]);
+    let _ = rig.run(&["disconnect", "yougile", "--yes"], "").success();
+    assert_eq!(yougile.keys(), [KEY], "a key that was given is not ours to take back");
+    rig.nothing_leaked(&[KEY], &[]);
+}
+
+#[test]
+fn every_error_says_what_to_do() {
+    let yougile = YouGile::start(1);
+    let rig = connected(&yougile);
+    let wrong = Said::json(
+        400,
+        &json!({ "statusCode": 400, "message": ["columnId must be a UUID"], "error": "Bad Request" }),
+    );
+    yougile.site.then(wrong);
+    let text = rig.bad("task_create", &json!({ "title": "x", "columnId": "y" }));
+    assert!(text.contains("must be a UUID") && text.contains("\"columnId\""), "{text}");
+    yougile.site.then(Said::json(403, &json!({ "statusCode": 403, "message": "Forbidden" })));
+    let text = rig.bad("task_create", &json!({ "title": "x" }));
+    assert!(text.contains("Forbidden") && text.contains("lacks the right"), "{text}");
+    let text = rig.bad("boards_list", &json!({}));
+    assert!(text.contains("404"), "{text}");
+    yougile.too_many();
+    let text = rig.bad("task_create", &json!({ "title": "x" }));
+    assert!(text.contains("429") && text.contains("try again in"), "{text}");
+    rig.nothing_leaked(&[], &[KEY]);
+}
+
+#[test]
+fn a_key_that_was_taken_back_needs_another() {
+    let yougile = YouGile::start(1);
+    let rig = connected(&yougile);
+    yougile.drop_keys();
+    let error = rig.call("users_me", &json!({})).code(4).json_error();
+    assert_eq!(error["hint"], "allmcp reconnect yougile");
+    rig.nothing_leaked(&[], &[KEY]);
+    let _ = rig.run(&["reconnect", "yougile", "--token-stdin"], "yougile-wrong-canary").code(4);
+    rig.nothing_leaked(&["yougile-wrong-canary"], &[]);
+}
+
+#[test]
+fn a_login_becomes_a_key_and_is_forgotten() {
+    let yougile = YouGile::start(1);
+    let rig = Rig::new("yougile");
+    let origin = yougile.site.origin();
+    // More than one company, and nobody to ask.
+    let output = rig.connect(&login(&origin, &[]), &typed(PASSWORD)).code(2);
+    for part in ["c1 (Acme)", "c2 (Other)", "--param company_id="] {
+        assert!(output.stderr().contains(part), "{part} is not in {}", output.stderr());
+    }
+    assert_eq!(yougile.keys(), [KEY], "no key was made");
+    assert!(!rig.env.read_config().contains("[connections"));
+    let company = ["--param", "company_id=c2"];
+    let _ = rig.connect(&login(&origin, &company), &typed(PASSWORD)).success();
+    let made = "yougile-key-canary-1";
+    assert_eq!(yougile.keys(), [KEY, made]);
+    let sent = yougile.site.seen();
+    let exchange = sent.iter().find(|seen| seen.path == "/api-v2/auth/keys").unwrap();
+    assert_eq!(exchange.json().unwrap()["companyId"], "c2");
+    assert_eq!(rig.good("users_me", &json!({}))["item"]["id"], "u1");
+    assert!(rig.env.read_config().contains("way = \"login\""), "{}", rig.env.read_config());
+    rig.nothing_leaked(&[PASSWORD], &[made]);
+    // A key that was made here is taken back.
+    let _ = rig.run(&["disconnect", "yougile", "--yes"], "").success();
+    assert_eq!(yougile.keys(), [KEY]);
+    rig.nothing_leaked(&[PASSWORD, made], &[]);
+}
+
+#[test]
+fn a_wrong_login_says_so_and_repeats_nothing() {
+    let yougile = YouGile::start(1);
+    let rig = Rig::new("yougile");
+    let origin = yougile.site.origin();
+    let company = ["--param", "company_id=c1"];
+    let output = rig.connect(&login(&origin, &company), &typed("yougile-wrong-canary"));
+    assert!(output.stderr().contains("Wrong login or password"), "{output:?}");
+    assert_eq!(output.exit(), 4, "{output:?}");
+    let output = rig.connect(&login(&origin, &company), &json!({ "login": LOGIN }).to_string());
+    let output = output.code(2);
+    assert!(output.stderr().contains("password"), "{}", output.stderr());
+    assert_eq!(yougile.keys(), [KEY]);
+    assert!(!rig.env.read_config().contains("[connections"));
+    rig.nothing_leaked(&["yougile-wrong-canary", PASSWORD], &[]);
+}
