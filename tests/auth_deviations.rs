@@ -74,7 +74,7 @@ fn discovery() -> Vec<Row> {
             (q.prm, q.challenge, q.miss) = (Prm::Root, Challenge::Bare, Miss::Status(status));
         }));
     }
-    rows.extend([
+    rows.extend(vec![
         by_resource("2", "503 is not \"no OAuth\"", |q| {
             (q.prm, q.challenge, q.miss) = (Prm::None, Challenge::Bare, Miss::Status(503));
         })

@@ -99,7 +99,7 @@ impl Bench {
             shutdown: shutdown.clone(),
             events: sender,
             declared: declared.clone(),
-            limits: upstream::Limits::default(),
+            limits: allmcp::upstream::Limits::default(),
         };
         Self { upstream: Upstream::new(config, deps), events, shutdown, declared }
     }

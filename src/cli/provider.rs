@@ -1,5 +1,8 @@
 //! `allmcp connect PROVIDER`: what its manifest wants to know, asked for only where it is missing.
 
+mod questions;
+
+use self::questions::{asked, choose, hidden};
 use super::{
     connect::oauth,
     context::Context,
@@ -9,10 +12,7 @@ use super::{
 };
 use crate::{
     auth::{CLIENT_SECRET, OAuthConfig, TOKEN},
-    catalog::{
-        CatalogError, Manifest, PlanError, Registry,
-        manifest::{Ask, Param, Way},
-    },
+    catalog::{CatalogError, Manifest, PlanError, Registry, manifest::Way},
     connect::{self, Provider, Request},
     kind::AuthKind,
     name::ConnectionName,
@@ -243,49 +243,6 @@ async fn complete(
     manifest.plan(Some(&way.id), params).map(drop).map_err(|e| CliError::usage(e.to_string()))
 }
 
-/// Asks until the answer can be a value.
-async fn asked(ask: &Terminal<'_>, param: &Param) -> Result<String, CliError> {
-    let flag = format!("--param {}=VALUE", param.name);
-    let about = [param.help.as_deref(), param.example.as_deref()];
-    let about: Vec<&str> = about.into_iter().flatten().collect();
-    let what = match about.as_slice() {
-        [] => param.title.clone(),
-        about => format!("{} ({})", param.title, about.join("; ")),
-    };
-    loop {
-        let text = ask.line(&what, &flag).await?;
-        match param.accept(&text) {
-            Ok(value) => return Ok(value),
-            Err(why) => ask.note(&format!("that cannot be: {why}")),
-        }
-    }
-}
-
-/// Asks for a secret, and says where one gets it.
-async fn hidden(ask: &Terminal<'_>, way: &Way, name: &str) -> Result<Secret<String>, CliError> {
-    let typed = way.login.iter().flat_map(|login| &login.asks);
-    let one = way.secrets.iter().chain(typed).find(|one| one.name == name);
-    let title = one.map_or(name, |one| &one.title);
-    let flag = match way.secrets.as_slice() {
-        [_] => "--token-stdin or --token-file FILE".to_owned(),
-        _ => format!("--secret-file {name}=FILE or --secrets-stdin"),
-    };
-    let help = one.and_then(|one| one.help.as_deref());
-    let told: Vec<&str> =
-        [help, way.help.as_deref(), way.page.as_deref()].into_iter().flatten().collect();
-    if ask.can_ask() {
-        for line in &told {
-            ask.note(line);
-        }
-        return match one {
-            Some(Ask { shown: true, .. }) => Ok(Secret::new(ask.line(title, &flag).await?)),
-            _ => ask.hidden(title, &flag).await,
-        };
-    }
-    let error = CliError::usage(format!("{title} is missing: give it by {flag}"));
-    Err(if told.is_empty() { error } else { error.hint(told.join(" ")) })
-}
-
 /// A sign-in that needs a client of the user's own.
 async fn own_client(
     cx: &Context,
@@ -363,36 +320,4 @@ async fn log_in(
     params.extend(logged_in.params);
     secrets.extend(logged_in.secrets);
     Ok(())
-}
-
-/// One of several, by its number or its word.
-async fn choose(
-    ask: &Terminal<'_>,
-    title: &str,
-    options: Vec<(String, String)>,
-    flag: &str,
-) -> Result<String, CliError> {
-    if !ask.can_ask() {
-        let all: Vec<String> = options
-            .iter()
-            .take(20)
-            .map(|(value, label)| format!("{value} ({})", text::line(label, 80)))
-            .collect();
-        return Err(CliError::usage(format!("{title}: choose one of {}", all.join(", ")))
-            .hint(format!("give {flag}")));
-    }
-    ask.note(title);
-    for (at, (value, label)) in options.iter().enumerate() {
-        ask.note(&format!("  {} {} ({value})", at + 1, text::line(label, 100)));
-    }
-    loop {
-        let answer = ask.line("Number", flag).await?;
-        let answer = answer.trim();
-        let by_number = answer.parse::<usize>().ok().and_then(|n| options.get(n.checked_sub(1)?));
-        let found = by_number.or_else(|| options.iter().find(|(value, _)| value == answer));
-        if let Some((value, _)) = found {
-            return Ok(value.clone());
-        }
-        ask.note("that is none of them");
-    }
 }

@@ -5,6 +5,7 @@
 //! a trial session went well, by one process at a time. May name `auth`, `upstream`, `vault`,
 //! `store`, `page` and leaves. Called by `cli` and by our own tools.
 
+mod base_url;
 mod leave;
 mod links;
 mod naming;

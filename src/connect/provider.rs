@@ -1,5 +1,6 @@
 //! A connection that is made of a provider's manifest.
 
+use super::base_url::Base;
 use crate::{
     auth::{AccountRule, ManualProfile, OAuthConfig, ResourceRule},
     catalog::{
@@ -12,7 +13,6 @@ use crate::{
     template::{Hole, Template, TemplateError},
 };
 use std::{collections::BTreeMap, sync::Arc};
-use url::Url;
 
 /// A provider of the catalog, and how one signs in to it.
 #[derive(Debug, Clone)]
@@ -165,35 +165,6 @@ fn account(told: &OAuth, base: Option<&Base>) -> Result<Option<AccountRule>, Str
     Ok(Some(AccountRule { from: account.from.clone(), hosts }))
 }
 
-/// What stands before the path of every URL of the manifest.
-struct Base {
-    /// Without a slash at its end.
-    prefix: String,
-    /// With the port.
-    host: String,
-}
-
-impl Base {
-    fn read(text: &str) -> Result<Self, String> {
-        let bad = |why: &str| format!("base_url {text:?} cannot be used: {why}");
-        let url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
-        let host = url.host_str().ok_or_else(|| bad("it names no host"))?;
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(bad("it has a query or a fragment"));
-        }
-        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let prefix = url.as_str().trim_end_matches('/').replace('$', "$$");
-        Ok(Self { prefix, host })
-    }
-
-    /// The path and the query of `url` behind our own host.
-    fn of(&self, url: &str) -> String {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let path = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
-        format!("{}{path}", self.prefix)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,14 +190,6 @@ mod tests {
 
     #[test]
     fn a_host_of_ones_own_takes_the_place_of_every_host() {
-        let base = Base::read("http://127.0.0.1:8/x/").unwrap();
-        assert_eq!(base.of("https://${param:a}.kommo.com/api/v4"), "http://127.0.0.1:8/x/api/v4");
-        assert_eq!(base.of("https://www.kommo.com"), "http://127.0.0.1:8/x");
-        assert_eq!(base.of("https://h?a=b"), "http://127.0.0.1:8/x?a=b");
-        assert_eq!(base.host, "127.0.0.1:8");
-        for bad in ["x", "https://h/?a", "mailto:x"] {
-            assert!(Base::read(bad).is_err(), "{bad}");
-        }
         let own = resolved("linear", &[], Some("http://127.0.0.1:8"));
         assert_eq!(own.url, "http://127.0.0.1:8/mcp");
     }

@@ -35,6 +35,7 @@ mod sign_in;
 mod tests;
 #[cfg(test)]
 mod tests_of_others;
+mod through;
 pub mod tool;
 mod uris;
 

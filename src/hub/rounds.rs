@@ -1,14 +1,11 @@
 //! One request at one connection, to its end: with the rounds in which the upstream asks for input
 //! first (SEP-2322), where the client cannot go through them by itself.
 
-use super::{CallError, Hub, member::Member, rewrite};
+use super::{CallError, Hub, member::Member};
 use crate::{
     text,
     upstream::{Call, ErrorKind, Reply, ToolFacts, UpstreamError},
-    wire::{
-        Answering, Ask, ClientLink, LogLevel, Outcome, RpcError, error::METHOD_NOT_FOUND, meta,
-        splice,
-    },
+    wire::{Ask, ClientLink, Outcome, RpcError, error::METHOD_NOT_FOUND, meta, splice},
 };
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -74,12 +71,6 @@ impl Hub {
             }
             _ => Ok(reply),
         }
-    }
-
-    /// The link as the connection sees it: what it asks speaks of URIs as clients know them.
-    fn through(&self, member: &Arc<Member>, link: &Arc<dyn ClientLink>) -> Arc<dyn ClientLink> {
-        let (hub, member, link) = (self.clone(), Arc::clone(member), Arc::clone(link));
-        Arc::new(Through { hub, member, link })
     }
 
     /// What clients see in the place of a URI of this connection.
@@ -233,44 +224,6 @@ fn instead(
             );
             Err(CallError::Unanswered { connection, text })
         }
-    }
-}
-
-/// A link whose questions come from one connection.
-struct Through {
-    hub: Hub,
-    member: Arc<Member>,
-    link: Arc<dyn ClientLink>,
-}
-
-impl ClientLink for Through {
-    fn capabilities(&self) -> Bytes {
-        self.link.capabilities()
-    }
-
-    fn wants_progress(&self) -> bool {
-        self.link.wants_progress()
-    }
-
-    fn progress(&self, params: Bytes) {
-        self.link.progress(params);
-    }
-
-    fn log_level(&self) -> Option<LogLevel> {
-        self.link.log_level()
-    }
-
-    fn log(&self, params: Bytes) {
-        self.link.log(params);
-    }
-
-    fn ask(&self, ask: Ask) -> Answering {
-        let params = rewrite::ask(&ask.params, &|uri| self.hub.outward(&self.member, uri));
-        self.link.ask(Ask { params, ..ask })
-    }
-
-    fn drives_rounds(&self) -> bool {
-        self.link.drives_rounds()
     }
 }
 

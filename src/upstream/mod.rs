@@ -6,6 +6,7 @@
 
 mod asks;
 mod breaker;
+mod call;
 mod caps;
 mod deadline;
 pub mod error;
@@ -28,10 +29,13 @@ mod strays;
 mod streamable;
 mod subscriptions;
 mod task_2025;
+mod types;
 
+pub use call::{Call, Reply, ToolFacts};
 pub use error::{ErrorKind, UpstreamError};
 pub use http_api::Limits;
 pub use rest::{LoggedIn, log_in};
+pub use types::{Api, BreakerTimes, Deps, Event, Listing, Snapshot, UpstreamConfig};
 
 use self::{
     breaker::{Breaker, Permit},
@@ -46,14 +50,12 @@ use self::{
     subscriptions::Wanted,
 };
 use crate::{
-    auth::{Credentials, Prepared},
-    catalog::Manifest,
+    auth::Prepared,
     kind::{BreakerState, Era, Status},
     name::ConnectionName,
-    net::{Net, Route},
+    net::Route,
     store::OtherLists,
-    task::Shutdown,
-    wire::{ClientLink, Declared, Outcome, splice::quote},
+    wire::splice::quote,
 };
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -65,138 +67,7 @@ use std::{
     },
     time::{Duration, Instant, SystemTime},
 };
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-/// Everything about one connection, as plain values.
-#[derive(Clone)]
-pub struct UpstreamConfig {
-    pub name: ConnectionName,
-    /// The URL as the configuration has it, for messages.
-    pub shown_url: String,
-    pub credentials: Credentials,
-    /// The whole of one call: session set-up, refresh and retries included.
-    pub timeout: Duration,
-    pub connect_timeout: Duration,
-    pub breaker: BreakerTimes,
-    /// Keep a stream open for `list_changed` and the like.
-    pub listen: bool,
-    /// What we know of the server's era from last time, and when it showed it.
-    pub known_era: Option<(Era, SystemTime)>,
-    /// Cleartext http is taken off loopback too (`bridge --allow-http`).
-    pub allow_http: bool,
-    /// It speaks no MCP: a REST API that a manifest describes.
-    pub api: Option<Api>,
-}
-
-/// A REST API of the catalog, signed in to in one way.
-#[derive(Clone)]
-pub struct Api {
-    pub manifest: Arc<Manifest>,
-    /// The id of the way.
-    pub way: String,
-}
-
-/// How long an open breaker waits: first, then doubling up to `max`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BreakerTimes {
-    pub first: Duration,
-    pub max: Duration,
-}
-
-/// What every upstream of a process shares.
-#[derive(Clone)]
-pub struct Deps {
-    pub net: Net,
-    pub shutdown: Shutdown,
-    pub events: mpsc::Sender<(ConnectionName, Event)>,
-    /// What the client of this process declared.
-    pub declared: Declared,
-    /// What REST APIs let through, counted for all connections together.
-    pub limits: Limits,
-}
-
-/// Something happened outside of any call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The upstream says that one of its lists changed; already coalesced to one a second.
-    ListsChanged,
-    /// A resource that we subscribed to changed: the text of the notification's `params`.
-    ResourceUpdated(Bytes),
-    /// A log message that came with no call: the text of its `params`.
-    Log(Bytes),
-    /// What a client was asked to do at a URL is done (2025-11-25): the text of the `params`.
-    ElicitationComplete(Bytes),
-    /// A task has news (SEP-2663): the text of the notification's `params`.
-    Task(Bytes),
-    /// The state in [`Upstream::snapshot`] changed.
-    State,
-}
-
-/// One request of a client.
-pub struct Call {
-    pub method: &'static str,
-    /// The text of `params`, with the upstream's own name or URI inside; `_meta` as the client
-    /// sent it.
-    pub params: Bytes,
-    /// What the header `Mcp-Name` says (SEP-2243): the upstream's own name of a tool or a prompt,
-    /// the URI of a resource, the id of a task; `None` for other methods.
-    pub name: Option<String>,
-    /// It may be sent twice: a read, or a tool annotated read-only or idempotent.
-    pub replay_safe: bool,
-    /// The way back to the client; `None`: there is nobody to ask or to tell.
-    pub link: Option<Arc<dyn ClientLink>>,
-    /// Of a `tools/call`.
-    pub tool: Option<ToolFacts>,
-    /// The client comes back with what it was asked for (SEP-2322): it is a new call to a server
-    /// that did not ask.
-    pub later_round: bool,
-}
-
-/// What the definition of a tool says of how it is called.
-#[derive(Debug, Clone, Default)]
-pub struct ToolFacts {
-    /// The text of its `inputSchema`, for the arguments that travel as headers too (SEP-2243).
-    pub input_schema: Option<Bytes>,
-    /// It runs only as a task of the 2025-11-25 kind (`execution.taskSupport` "required").
-    pub needs_task: bool,
-}
-
-/// What came back.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    pub outcome: Outcome,
-    pub era: Era,
-}
-
-/// All lists of an upstream and what it said of itself.
-#[derive(Debug, Clone)]
-pub struct Listing {
-    /// The exact text of each tool object.
-    pub tools: Vec<Bytes>,
-    /// The other lists, of which those are empty that the server does not offer.
-    pub others: OtherLists,
-    pub era: Era,
-    /// When the server last showed by its own words that it is of `era`; never by a time-out, a
-    /// 401 or a 5xx.
-    pub era_at: Option<SystemTime>,
-    pub protocol: String,
-    pub server_info: Option<Bytes>,
-    pub capabilities: Option<Bytes>,
-    pub instructions: Option<String>,
-}
-
-/// How a connection is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    pub state: Status,
-    pub since: SystemTime,
-    pub last_error: Option<String>,
-    pub breaker: BreakerState,
-    /// Of the last successful exchange.
-    pub latency: Option<Duration>,
-    pub era: Option<Era>,
-}
 
 /// Handle of one connection; clones share the session.
 #[derive(Clone)]

@@ -28,7 +28,7 @@ pub struct ConnectArgs {
     pub name: Option<ConnectionName>,
     /// How to prove who you are: none, key, oauth or client-credentials, or a provider's own word
     /// for it; found out when not given
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "HOW", value_parser = how)]
     pub auth: Option<String>,
     /// A proxy or a host of your own in the place of the provider's
     #[arg(long, value_name = "URL")]
@@ -122,6 +122,14 @@ pub struct SecretArgs {
     /// Read all secrets from stdin, as one JSON object
     #[arg(long, help_heading = "Secrets")]
     pub secrets_stdin: bool,
+}
+
+/// A provider may have any word but that of a kind which this version does not know.
+fn how(word: &str) -> Result<String, String> {
+    match word.parse() {
+        Ok(AuthKind::Enterprise) => auth(word).map(|kind| kind.to_string()),
+        _ => Ok(word.to_owned()),
+    }
 }
 
 /// The kind of sign-in that a word means where no provider has words of its own.
