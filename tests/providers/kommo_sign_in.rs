@@ -6,6 +6,7 @@ use crate::{
     support::{
         authorization::{Mode, TestBrowser},
         env::Output,
+        talk,
     },
 };
 use serde_json::{Value, json};
@@ -165,12 +166,23 @@ fn rights_that_were_taken_away_need_a_sign_in() {
     let exchanges = scene.kommo.exchanges().len();
     let _ = scene.rig.call("account_get", &json!({})).code(4);
     assert_eq!(scene.kommo.exchanges().len(), exchanges, "a dead token is not tried again");
+    scene.rig.nothing_leaked(&[CODE], &[CLIENT_SECRET]);
+}
+
+#[test]
+fn another_sign_in_helps_whatever_has_ended() {
+    let scene = Scene::new();
+    let _ = scene.connect(&[]).success();
+    scene.kommo.revoke();
     let mut serve = scene.rig.serve();
     serve.initialize("2025-11-25");
     let answer = serve.call("kommo__account_get", json!({}));
-    assert_eq!(answer["result"]["isError"], true, "{answer}");
-    scene.rig.end(serve);
+    assert!(talk::told(&answer).contains("reconnect"), "{answer}");
+    // A process that runs takes up what another one has signed in.
     let _ = scene.rig.run(&["reconnect", "kommo"], "").success();
+    let answer = serve.call("kommo__account_get", json!({}));
+    assert_eq!(answer["result"]["structuredContent"]["item"]["id"], 99, "{answer}");
+    scene.rig.end(serve);
     assert_eq!(scene.rig.good("account_get", &json!({}))["item"]["id"], 99);
     scene.rig.nothing_leaked(&[CODE], &[CLIENT_SECRET, ACCESS, REFRESH]);
 }
@@ -228,6 +240,15 @@ fn a_client_of_ones_own_is_asked_for_with_the_redirect_uri() {
     for part in ["--client-id", "--client-secret-stdin", "http://localhost:17823/callback"] {
         assert!(output.stderr().contains(part), "{part} is not in {}", output.stderr());
     }
+    assert!(kommo.site.seen().is_empty());
+}
+
+#[test]
+fn the_secret_of_a_client_is_not_waited_for_in_vain() {
+    let kommo = Kommo::start(0, "");
+    let rig = Rig::new("kommo");
+    let origin = kommo.site.origin();
+    let args = ["kommo", "--auth", "oauth", "--param", "subdomain=acme", "--base-url", &origin];
     // Nobody is there to answer, and so it must not wait for anybody.
     let more = ["connect", "--client-id", CLIENT_ID, "--no-browser"];
     let command = rig.env.command(&[&more[..1], &args, &more[1..]].concat());

@@ -91,7 +91,7 @@ fn a_key_that_was_taken_back_needs_another() {
 }
 
 #[test]
-fn a_login_becomes_a_key_and_is_forgotten() {
+fn the_company_has_to_be_chosen_where_there_are_several() {
     let yougile = YouGile::start(1);
     let rig = Rig::new("yougile");
     let origin = yougile.site.origin();
@@ -102,6 +102,14 @@ fn a_login_becomes_a_key_and_is_forgotten() {
     }
     assert_eq!(yougile.keys(), [KEY], "no key was made");
     assert!(!rig.env.read_config().contains("[connections"));
+    rig.nothing_leaked(&[PASSWORD], &[]);
+}
+
+#[test]
+fn a_login_becomes_a_key_and_is_forgotten() {
+    let yougile = YouGile::start(1);
+    let rig = Rig::new("yougile");
+    let origin = yougile.site.origin();
     let company = ["--param", "company_id=c2"];
     let _ = rig.connect(&login(&origin, &company), &typed(PASSWORD)).success();
     let made = "yougile-key-canary-1";
@@ -133,4 +141,37 @@ fn a_wrong_login_says_so_and_repeats_nothing() {
     assert_eq!(yougile.keys(), [KEY]);
     assert!(!rig.env.read_config().contains("[connections"));
     rig.nothing_leaked(&["yougile-wrong-canary", PASSWORD], &[]);
+}
+
+#[test]
+fn on_a_terminal_the_company_is_chosen() {
+    let yougile = YouGile::start(1);
+    let rig = Rig::new("yougile");
+    let origin = yougile.site.origin();
+    let args = ["connect", "yougile", "--auth", "login", "--base-url", &origin];
+    let (login, password) = (format!("{LOGIN}\n"), format!("{PASSWORD}\n"));
+    let answers = [("E-mail", login.as_str()), ("Password", &password), ("Number", "2\n")];
+    let Some(output) = rig.env.on_terminal(120, &args, &answers) else { return };
+    let output = output.success();
+    rig.note("the screen", output.stdout());
+    for part in ["1 Acme", "2 Other"] {
+        assert!(output.stdout().contains(part), "{part} is not in {}", output.stdout());
+    }
+    assert_eq!(rig.good("users_me", &json!({}))["item"]["id"], "u1");
+    rig.nothing_leaked(&[PASSWORD], &["yougile-key-canary-1"]);
+}
+
+#[test]
+fn a_login_that_saves_nothing_leaves_no_key_behind() {
+    let yougile = YouGile::start(1);
+    let rig = Rig::new("yougile");
+    let origin = yougile.site.origin();
+    let dry = ["--param", "company_id=c2", "--dry-run"];
+    let _ = rig.connect(&login(&origin, &dry), &typed(PASSWORD));
+    assert_eq!(yougile.keys(), [KEY], "a dry run makes no key that stays");
+    // The key is made, and then the connection cannot be: an account has only so many keys.
+    let company = ["--param", "company_id=c2", "--name", "bad.name!"];
+    let _ = rig.connect(&login(&origin, &company), &typed(PASSWORD)).code(2);
+    assert_eq!(yougile.keys(), [KEY]);
+    rig.nothing_leaked(&[PASSWORD], &[]);
 }
