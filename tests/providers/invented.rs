@@ -200,3 +200,19 @@ fn a_connection_whose_manifest_is_gone_says_so() {
     let _ = rig.run(&["disconnect", "tally", "--yes"], "").success();
     rig.nothing_leaked(&[KEY], &[]);
 }
+
+#[test]
+fn a_manifest_that_moves_takes_no_key_with_it() {
+    let (site, other) = (tally(), tally());
+    let rig = Rig::new("tally");
+    let file = rig.env.scratch().join("tally.toml");
+    let at =
+        |site: &Site| MANIFEST.replace("https://${param:region}.tally.example", &site.origin());
+    std::fs::write(&file, at(&site)).unwrap();
+    let _ = rig.run(&["catalog", "add", file.to_str().unwrap()], "").success();
+    let _ = rig.connect(&["tally", "--param", "region=north", "--token-stdin"], KEY).success();
+    std::fs::write(&file, at(&other)).unwrap();
+    let _ = rig.run(&["catalog", "add", "--force", file.to_str().unwrap()], "").success();
+    let _ = rig.call("sheep_lose", &json!({ "id": 1 })).code(4);
+    assert!(other.seen().is_empty(), "{:?}", other.seen());
+}

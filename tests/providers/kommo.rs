@@ -263,3 +263,34 @@ fn a_client_of_the_newest_revision_gets_it_too() {
     assert!(logged.mentions("kommo__lead_get"), "{}", logged.stdout());
     rig.nothing_leaked(&[], &[TOKEN]);
 }
+
+#[test]
+fn a_token_goes_to_no_other_host_than_the_one_it_was_given_for() {
+    let (kommo, other) = (Kommo::start(1, ""), Kommo::start(1, ""));
+    let rig = connected(&kommo);
+    let config = rig.env.read_config();
+    rig.env.config(&config.replace(&kommo.site.origin(), &other.site.origin()));
+    let output = rig.call("account_get", &json!({})).code(4);
+    assert!(output.stderr().contains("reconnect"), "{}", output.stderr());
+    assert!(other.site.seen().is_empty(), "{:?}", other.site.seen());
+    let mut serve = rig.serve();
+    serve.initialize("2025-11-25");
+    let _ = serve.call("kommo__account_get", json!({}));
+    rig.end(serve);
+    assert!(other.site.seen().is_empty(), "{:?}", other.site.seen());
+    rig.env.config(&config);
+    assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
+    rig.nothing_leaked(&[], &[TOKEN]);
+}
+
+#[test]
+fn a_base_url_has_to_be_one_that_a_token_may_go_to() {
+    for bad in
+        ["http://kommo.example", "ftp://127.0.0.1", "127.0.0.1:1", "https://u:p@kommo.example", ""]
+    {
+        let rig = Rig::new("kommo");
+        let output = rig.connect(&args(bad), TOKEN).code(2);
+        assert!(!rig.env.read_config().contains("[connections"), "{bad}: {output:?}");
+        rig.nothing_leaked(&[TOKEN], &[]);
+    }
+}
