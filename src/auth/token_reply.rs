@@ -171,8 +171,17 @@ pub(super) fn error_of(fields: &Map<String, Value>) -> (String, String) {
             let error = names.iter().find_map(|name| text(inner, name)).unwrap_or("error");
             (error.to_owned(), described(inner))
         }
-        _ => (String::new(), described(fields)),
+        // A vendor without codes may say it beside its words: {"hint": "Token has been revoked"}.
+        _ => match text(fields, "hint").filter(|hint| is_dead(hint)) {
+            Some(hint) => ("invalid_grant".to_owned(), hint.to_owned()),
+            None => (String::new(), described(fields)),
+        },
     }
+}
+
+/// The words of the `league/oauth2-server` family for a refresh token that has ended.
+fn is_dead(hint: &str) -> bool {
+    matches!(hint, "Token has been revoked" | "Token has expired")
 }
 
 fn tokens(fields: &Map<String, Value>, sent: SystemTime) -> Option<Reply> {

@@ -67,8 +67,10 @@ pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
         let kept = vault.accounts().await.map_err(CliError::from)?.unwrap_or_default();
         accounts.extend(kept.into_iter().filter(|a| a.rsplit('/').next() == Some(name.as_str())));
         let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
+        let known = deps.connections.connections();
+        let entered = known.iter().find(|there| there.name == name);
         for account in &accounts {
-            let one = connect::leave(&deps, account);
+            let one = connect::leave(&deps, account, entered);
             let one = cx.out.waiting("signing out", one).await.map_err(CliError::from)?;
             left.deleted |= one.deleted;
             left.revoked = one.revoked.or(left.revoked);

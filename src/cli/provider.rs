@@ -18,10 +18,13 @@ use crate::{
     name::ConnectionName,
     secret::Secret,
     text,
-    upstream::{self, Api},
+    upstream::{self, Api, ErrorKind},
 };
 use futures_util::FutureExt as _;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 use url::Url;
 
 type Secrets = BTreeMap<String, Secret<String>>;
@@ -58,7 +61,12 @@ pub(super) async fn request(
     let mut params: Params = args.params.into_iter().map(|p| (p.key, p.value)).collect();
     let way = way(&manifest, ask, args.auth.as_deref(), &params, &secrets).await?.clone();
     params.extend(pasted(ask, &way, &params, &mut secrets).await?);
-    let oauth = own_client(cx, ask, &way, oauth(args.sign_in), &mut secrets).await?;
+    let known = deps.connections.connections().iter().any(|there| {
+        there.provider.as_ref().is_some_and(|it| it.manifest.id == manifest.id)
+            && args.name.as_ref().is_none_or(|name| *name == there.name)
+    });
+    let given = oauth(args.sign_in);
+    let oauth = own_client(cx, ask, &way, given, &mut secrets, known).await?;
     let headers = args.headers.into_iter().map(|h| (h.name.to_string(), h.value)).collect();
     let provider = Provider {
         manifest: Arc::clone(&manifest),
@@ -69,6 +77,10 @@ pub(super) async fn request(
     };
     complete(&manifest, &way, ask, &mut params).await?;
     if way.login.is_some() {
+        if args.dry_run {
+            let why = "a dry run saves nothing, and a login makes a key that would be lost";
+            return Err(CliError::usage(why).hint("give the key, or leave --dry-run out"));
+        }
         log_in(ask, deps, &provider, &way, &mut params, &mut secrets, args.name.as_ref(), cx)
             .await?;
     }
@@ -138,7 +150,7 @@ async fn pasted(
     let whole = match secrets.remove(&split.from) {
         Some(whole) => whole,
         // All its parts were given by themselves.
-        None if !secrets.is_empty() && given(way, params) => return Ok(Params::new()),
+        None if !secrets.is_empty() && all_given(way, params) => return Ok(Params::new()),
         None => hidden(ask, way, &split.from).await?,
     };
     let parts = split.take_apart(&whole).map_err(CliError::usage)?;
@@ -214,7 +226,7 @@ fn only_one_is_meant(way: &Way, secrets: &mut Secrets) {
     }
 }
 
-fn given(way: &Way, params: &Params) -> bool {
+fn all_given(way: &Way, params: &Params) -> bool {
     way.params.iter().all(|param| params.contains_key(&param.name))
 }
 
@@ -243,13 +255,15 @@ async fn complete(
     manifest.plan(Some(&way.id), params).map(drop).map_err(|e| CliError::usage(e.to_string()))
 }
 
-/// A sign-in that needs a client of the user's own.
+/// A sign-in that needs a client of the user's own; `known`: there is such a connection, and its
+/// secret is stored.
 async fn own_client(
     cx: &Context,
     ask: &Terminal<'_>,
     way: &Way,
     mut oauth: OAuthConfig,
     secrets: &mut Secrets,
+    known: bool,
 ) -> Result<OAuthConfig, CliError> {
     let Some(own) = way.oauth.as_ref().and_then(|told| told.own_client.as_ref()) else {
         return Ok(oauth);
@@ -273,7 +287,11 @@ async fn own_client(
         }
         oauth.client_id = Some(ask.line("Client id (integration id)", "--client-id ID").await?);
     }
-    if own.secret && !secrets.contains_key(CLIENT_SECRET) && ask.can_ask() {
+    if own.secret && !secrets.contains_key(CLIENT_SECRET) && !known {
+        if !ask.can_ask() {
+            return Err(CliError::usage("the secret of the client is missing")
+                .hint("give --client-secret-stdin, or --secret-file client_secret=FILE"));
+        }
         let secret = ask.hidden("Client secret", "--client-secret-stdin").await?;
         secrets.insert(CLIENT_SECRET.to_owned(), secret);
     }
@@ -308,15 +326,34 @@ async fn log_in(
     let name = name.cloned().or_else(fallback);
     let name = name.ok_or_else(|| CliError::usage("give the connection a --name"))?;
     let api = Api { manifest: Arc::clone(&provider.manifest), way: provider.way.clone() };
+    // Why nobody chose, with what to do.
+    let refused = Mutex::new(None);
     let choose = |title: String, options: Vec<(String, String)>| {
+        let refused = &refused;
         async move {
-            let flag = format!("--param {title}");
-            choose(ask, &title, options, &flag).await.map_err(|error| error.message)
+            let flag = match title.rsplit_once('(') {
+                Some((_, param)) => format!("--param {}=…", param.trim_end_matches(')')),
+                None => "--param".to_owned(),
+            };
+            choose(ask, &title, options, &flag).await.map_err(|error| {
+                let text = error.message.clone();
+                *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                text
+            })
         }
         .boxed()
     };
     let all = upstream::log_in(&deps.net, &name, &api, &base, params.clone(), typed, &choose);
-    let logged_in = all.await.map_err(CliError::from)?;
+    let logged_in = all.await.map_err(|error| {
+        let nobody_chose = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        nobody_chose.unwrap_or_else(|| match error.kind {
+            ErrorKind::NeedsAuth | ErrorKind::Refused { status: 400..=403 } => {
+                CliError::needs_auth(name.as_str(), error.to_string())
+                    .hint("check what was typed, and run the same command again")
+            }
+            _ => CliError::from(error),
+        })
+    })?;
     params.extend(logged_in.params);
     secrets.extend(logged_in.secrets);
     Ok(())

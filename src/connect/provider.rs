@@ -86,13 +86,23 @@ impl Provider {
             expanded.headers.into_iter().filter(|(name, _)| !own(name)).collect();
         headers.extend_from_slice(&self.headers);
         Ok(Resolved {
-            url: at(&url),
+            url: at(&rooted(&url, &expanded.params)),
             auth: expanded.auth,
             headers,
             oauth: merged(&expanded.oauth, &self.oauth, &at, base.as_ref())?,
             params: expanded.params,
         })
     }
+}
+
+/// A parameter that is a whole URL cannot be filled in later, where values are encoded.
+fn rooted(url: &str, params: &BTreeMap<String, String>) -> String {
+    let rest = url.strip_prefix("${param:").and_then(|rest| rest.split_once('}'));
+    let found = rest.and_then(|(name, rest)| Some((params.get(name)?, rest)));
+    found.map_or_else(
+        || url.to_owned(),
+        |(value, rest)| format!("{}{rest}", value.trim_end_matches('/').replace('$', "$$")),
+    )
 }
 
 /// The URL of an API in which no secret has a place, for a request before there is any.

@@ -34,7 +34,7 @@ mod types;
 pub use call::{Call, Reply, ToolFacts};
 pub use error::{ErrorKind, UpstreamError};
 pub use http_api::Limits;
-pub use rest::{LoggedIn, log_in};
+pub use rest::{LoggedIn, log_in, log_out};
 pub use types::{Api, BreakerTimes, Deps, Event, Listing, Snapshot, UpstreamConfig};
 
 use self::{

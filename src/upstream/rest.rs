@@ -98,6 +98,27 @@ pub async fn log_in(
     }
 }
 
+/// Takes the key of a login back, where the way says how; `None`: it does not.
+pub async fn log_out(
+    net: &Net,
+    name: &ConnectionName,
+    api: &Api,
+    base: &Url,
+    params: BTreeMap<String, String>,
+    secrets: BTreeMap<String, Secret<String>>,
+) -> Option<Result<(), UpstreamError>> {
+    let way = api.manifest.auth.iter().find(|way| way.id == api.way)?;
+    let step = way.login.as_ref()?.revoke.as_deref()?;
+    let http = api.manifest.http.as_ref()?;
+    let told = |failure: Failure| failure.tell(name, false);
+    let route = match net.route(base, net::CONNECT_TIMEOUT).await {
+        Ok(route) => route,
+        Err(error) => return Some(Err(told(error.into()))),
+    };
+    let mut login = Login::new(http, std::slice::from_ref(step), params, secrets);
+    Some(login.go_on(&route, base, &Deadline::new(CHECK)).await.map(drop).map_err(told))
+}
+
 /// What a server says that knows no such method.
 pub(super) fn no_such_method() -> Failure {
     let text = "this connection is a REST API and has tools only";
