@@ -1,8 +1,9 @@
 //! What all connections can do together, and what the client can: the capabilities of both sides.
 
 use super::{Hub, member::Member};
-use crate::wire::{LogLevel, splice};
+use crate::wire::{ClientLink, LogLevel, splice};
 use bytes::Bytes;
+use std::sync::Arc;
 
 const UI: &str = "io.modelcontextprotocol/ui";
 const TASKS: &str = "io.modelcontextprotocol/tasks";
@@ -86,6 +87,11 @@ impl Hub {
     /// The client declared these capabilities: sessions that are opened from now on mirror them.
     pub fn declare(&self, capabilities: Bytes) {
         self.0.deps.declared.set(capabilities);
+    }
+
+    /// The client takes questions at any time, by this link.
+    pub fn attend(&self, link: Arc<dyn ClientLink>) {
+        self.0.deps.declared.attend(link);
     }
 
     /// The least severe messages that the client wants to hear outside of calls; `None`: none.

@@ -12,6 +12,7 @@ use super::{
     modern,
     outbox::{Outbox, Outgoing},
     parking::Parking,
+    standing::Standing,
 };
 use crate::{
     hub::{Hub, Offer},
@@ -170,7 +171,12 @@ impl Conversation {
 
     async fn notified(&self, frame: &Frame) {
         match frame.method.as_deref() {
-            Some("notifications/initialized") => self.initialized.store(true, Ordering::Relaxed),
+            Some("notifications/initialized") => {
+                self.initialized.store(true, Ordering::Relaxed);
+                let shared = Arc::downgrade(&self.0);
+                let way = Box::new(move || shared.upgrade().map(Self));
+                self.hub.attend(Arc::new(Standing(way)));
+            }
             Some("notifications/cancelled") => {
                 let id = frame.param("requestId").and_then(Id::from_json);
                 if let Some(id) = id

@@ -25,6 +25,7 @@ mod modern;
 mod outbox;
 mod parked;
 mod parking;
+mod standing;
 mod state;
 pub mod stdio;
 mod streams;

@@ -16,7 +16,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// Most questions of one call that are open at a time.
-const MAX_OPEN: usize = 32;
+pub(super) const MAX_OPEN: usize = 32;
 
 /// A call under way whose client can be asked.
 pub(super) struct Talk {
@@ -104,6 +104,9 @@ impl Inner {
         }
         let params = request.params.unwrap_or_else(|| Bytes::from_static(b"{}"));
         let talk = talk.map(Arc::clone).or_else(|| session.only_talk());
+        if talk.is_none() && session.talks().is_empty() {
+            return self.asked_at_rest(session, id, Ask { method, params });
+        }
         let refused = match &talk {
             Some(talk) => talk.said.caps.refuses(&method, &params),
             None => Some("there is nobody to ask just now"),
@@ -129,14 +132,19 @@ impl Inner {
         });
     }
 
-    fn reply(self: &Arc<Self>, session: &Arc<Session>, id: &Id, answer: Result<Bytes, RpcError>) {
+    pub(super) fn reply(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        id: &Id,
+        answer: Result<Bytes, RpcError>,
+    ) {
         let (inner, session, id) = (Arc::clone(self), Arc::clone(session), id.clone());
         self.deps.shutdown.spawn("reply to upstream", async move {
             inner.answer(&session, &id, answer).await;
         });
     }
 
-    async fn answer(&self, session: &Session, id: &Id, answer: Result<Bytes, RpcError>) {
+    pub(super) async fn answer(&self, session: &Session, id: &Id, answer: Result<Bytes, RpcError>) {
         let body = match answer {
             Ok(result) => frame::response(id, result),
             Err(error) => error::response(Some(id), &error),

@@ -5,6 +5,7 @@
 //! `net` and leaves. Called by `connect` and `hub`.
 
 mod asks;
+mod at_rest;
 mod breaker;
 mod call;
 mod caps;
@@ -63,7 +64,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant, SystemTime},
 };
@@ -96,6 +97,8 @@ struct Inner {
     change_told: AtomicBool,
     change_missed: AtomicBool,
     recovering: AtomicBool,
+    /// Open questions that belong to no call.
+    at_rest: AtomicUsize,
     closed: CancellationToken,
 }
 
@@ -165,6 +168,7 @@ impl Upstream {
             change_told: AtomicBool::new(false),
             change_missed: AtomicBool::new(false),
             recovering: AtomicBool::new(false),
+            at_rest: AtomicUsize::new(0),
             closed: CancellationToken::new(),
         }))
     }

@@ -1,9 +1,8 @@
 //! The one form that calls take between the client edge and the upstream edge, in either era.
 
-use super::RpcError;
-use arc_swap::ArcSwap;
+use super::{LogLevel, RpcError};
 use bytes::Bytes;
-use std::{fmt, future::Future, pin::Pin, str::FromStr, sync::Arc};
+use std::{future::Future, pin::Pin};
 
 /// How a call ended well: the text of its result object, as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,86 +71,4 @@ pub trait ClientLink: Send + Sync {
     /// The client takes [`Outcome::InputRequired`] and comes back by itself (2026-07-28); for all
     /// others we go through the rounds, by [`ClientLink::ask`].
     fn drives_rounds(&self) -> bool;
-}
-
-/// What the client of this process declared last, for sessions that are opened outside of any
-/// call. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Declared(Arc<ArcSwap<Bytes>>);
-
-impl Default for Declared {
-    fn default() -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(Bytes::from_static(b"{}"))))
-    }
-}
-
-impl Declared {
-    /// The text of the client's `capabilities` object.
-    pub fn get(&self) -> Bytes {
-        self.0.load().as_ref().clone()
-    }
-
-    pub fn set(&self, capabilities: Bytes) {
-        if **self.0.load() != capabilities {
-            self.0.store(Arc::new(capabilities));
-        }
-    }
-}
-
-/// How severe a log message is (RFC 5424, as MCP uses it), least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    Debug,
-    Info,
-    Notice,
-    Warning,
-    Error,
-    Critical,
-    Alert,
-    Emergency,
-}
-
-impl LogLevel {
-    const ALL: [(Self, &str); 8] = [
-        (Self::Debug, "debug"),
-        (Self::Info, "info"),
-        (Self::Notice, "notice"),
-        (Self::Warning, "warning"),
-        (Self::Error, "error"),
-        (Self::Critical, "critical"),
-        (Self::Alert, "alert"),
-        (Self::Emergency, "emergency"),
-    ];
-
-    pub fn word(self) -> &'static str {
-        Self::ALL[self as usize].1
-    }
-}
-
-impl fmt::Display for LogLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-impl FromStr for LogLevel {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        Self::ALL.iter().find(|(_, name)| *name == word).map(|(level, _)| *level).ok_or(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn levels_are_in_the_order_of_their_words() {
-        assert!(LogLevel::Debug < LogLevel::Emergency);
-        for (level, word) in LogLevel::ALL {
-            assert_eq!((level.word(), word.parse()), (word, Ok(level)));
-        }
-        assert_eq!("loud".parse::<LogLevel>(), Err(()));
-    }
 }

@@ -123,3 +123,19 @@ fn a_question_beside_no_call_is_declined() {
     text(&duo.call("echo", json!({})));
     assert_eq!(duo.questions().count(), 0);
 }
+
+/// Some servers ask for the roots as soon as they hear that the client is ready.
+#[test]
+fn a_question_that_belongs_to_no_call_reaches_a_client_at_rest() {
+    for (declared, wants) in [(json!({"roots": {}}), "file:///r"), (json!({}), "-32601")] {
+        let mut duo = Duo::with(A, declared, legacy());
+        duo.serve.tools();
+        duo.up.wait_for_streams(1);
+        duo.up.push_raw(r#"{"jsonrpc":"2.0","id":"roots-1","method":"roots/list"}"#);
+        if wants.starts_with("file") {
+            let ask = duo.serve.wait_for_method("roots/list");
+            duo.serve.respond(&ask["id"], json!({"roots": [{"uri": "file:///r"}]}));
+        }
+        eventually("the answer", || duo.up.answers().iter().any(|(_, text)| text.contains(wants)));
+    }
+}
