@@ -11,6 +11,7 @@ use crate::{
     wire::{Outcome, error::METHOD_NOT_FOUND, splice},
 };
 use bytes::Bytes;
+use futures_util::future::join_all;
 use std::{
     collections::HashSet,
     sync::{Arc, PoisonError},
@@ -63,16 +64,22 @@ impl Inner {
         let whole = Deadline::new(ALL);
         let first = self.session(&whole).await?;
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // Boxes: five futures of calls side by side are large.
-        let (tools, prompts, resources, templates, skills) = tokio::join!(
-            Box::pin(self.whole_list(&TOOLS, &whole)),
-            Box::pin(self.other(&PROMPTS, &first, known.prompts, &whole)),
-            Box::pin(self.other(&RESOURCES, &first, known.resources, &whole)),
-            Box::pin(self.other(&TEMPLATES, &first, known.templates, &whole)),
-            Box::pin(self.other(&SKILL, &first, known.skills, &whole)),
-        );
+        let mut others = OtherLists::default();
+        let all = [
+            (&PROMPTS, known.prompts, &mut others.prompts),
+            (&RESOURCES, known.resources, &mut others.resources),
+            (&TEMPLATES, known.templates, &mut others.templates),
+            (&SKILL, known.skills, &mut others.skills),
+        ];
+        // Only for what there is: thirty servers are asked at the same time, and what one request
+        // needs is not small.
+        let offered =
+            all.into_iter().filter(|(kind, ..)| first.capability(kind.capability).is_some());
+        let asked = offered.map(|(kind, known, list)| async {
+            *list = Box::pin(self.other(kind, known, &whole)).await;
+        });
+        let (tools, _) = tokio::join!(Box::pin(self.whole_list(&TOOLS, &whole)), join_all(asked));
         let tools = tools?;
-        let others = OtherLists { prompts, resources, templates, skills };
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = others.clone();
         let session = self.session(&whole).await?;
         let about = session.about.clone();
@@ -93,13 +100,9 @@ impl Inner {
     async fn other(
         self: &Arc<Self>,
         kind: &Kind,
-        session: &Session,
         known: Vec<Bytes>,
         whole: &Deadline,
     ) -> Vec<Bytes> {
-        if session.capability(kind.capability).is_none() {
-            return Vec::new();
-        }
         match self.whole_list(kind, whole).await {
             Ok(list) => list,
             Err(failure) => {
