@@ -44,6 +44,15 @@ def plain(model):
     return model.model_dump(mode="json", by_alias=True, exclude={"name"} if isinstance(model, types.Tool) else {"result_type", "meta"})
 
 
+def linked(result, prefix):
+    """As many servers stand behind one, what a result links to has the connection's name before it."""
+    if not prefix:
+        return result
+    own = "allmcp://" + prefix.removesuffix("__") + "/"
+    blocks = [{**it, "uri": own + it["uri"]} if it["type"] == "resource_link" else it for it in result["content"]]
+    return {**result, "content": blocks}
+
+
 async def every_tool(client):
     return {tool.name: tool for tool in (await client.list_tools()).tools}
 
@@ -62,6 +71,7 @@ async def same(mode, command, url, prefixes):
     async with Client(url) as direct, Client(command, mode=mode) as client:
         async with step("newest revision", mode):
             equal(client.protocol_version, NEWEST[mode])
+        wanted = {}
         async with step("every tool as the server itself lists it", mode):
             wanted, got = await every_tool(direct), await every_tool(client)
             for prefix in prefixes:
@@ -71,7 +81,10 @@ async def same(mode, command, url, prefixes):
             for name, arguments in [call for call in CALLS if call[0] in wanted]:
                 want = plain(await direct.call_tool(name, arguments))
                 for prefix in prefixes:
-                    equal(plain(await client.call_tool(prefix + name, arguments)), want)
+                    equal(plain(await client.call_tool(prefix + name, arguments)), linked(want, prefix))
+        if "get-resource-links" in wanted:
+            async with step("what a result links to can be read", mode):
+                await follow(client, prefixes)
         async with step("a tool's own error", mode):
             equal((await client.call_tool(first + "get-sum", {"a": "no number"})).is_error, True)
         if first:
@@ -94,6 +107,15 @@ CALLS = [
     ("get-annotated-message", {"messageType": "error", "includeImage": True}),
     ("get-resource-links", {"count": 3}),
 ]
+
+
+async def follow(client, prefixes):
+    for prefix in prefixes:
+        links = (await client.call_tool(prefix + "get-resource-links", {"count": 2})).content[1:]
+        equal(len(links), 2)
+        for link in links:
+            [read] = (await client.read_resource(link.uri)).contents
+            equal((read.uri, read.mime_type), (link.uri, link.mime_type))
 
 
 async def progress(client, prefix):
