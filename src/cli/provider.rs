@@ -1,8 +1,12 @@
 //! `allmcp connect PROVIDER`: what its manifest wants to know, asked for only where it is missing.
 
 mod questions;
+mod strays;
 
-use self::questions::{asked, choose, hidden};
+use self::{
+    questions::{asked, choose, hidden},
+    strays::every_secret_has_a_place,
+};
 use super::{
     connect::oauth,
     context::Context,
@@ -60,6 +64,8 @@ pub(super) async fn request(
     }
     let mut params: Params = args.params.into_iter().map(|p| (p.key, p.value)).collect();
     let way = way(&manifest, ask, args.auth.as_deref(), &params, &secrets).await?.clone();
+    let headers: Vec<_> = args.headers.into_iter().map(|h| (h.name.to_string(), h.value)).collect();
+    every_secret_has_a_place(&way, &headers, &secrets)?;
     params.extend(pasted(ask, &way, &params, &mut secrets).await?);
     let known = deps.connections.connections().iter().any(|there| {
         there.provider.as_ref().is_some_and(|it| it.manifest.id == manifest.id)
@@ -67,7 +73,6 @@ pub(super) async fn request(
     });
     let given = oauth(args.sign_in);
     let oauth = own_client(cx, ask, &way, given, &mut secrets, known).await?;
-    let headers = args.headers.into_iter().map(|h| (h.name.to_string(), h.value)).collect();
     let provider = Provider {
         manifest: Arc::clone(&manifest),
         way: way.id.clone(),
@@ -120,6 +125,7 @@ pub(super) async fn again(
     };
     let way = provider.manifest.auth.iter().find(|way| way.id == provider.way).cloned();
     let Some(way) = way.filter(|way| way.kind == AuthKind::Key) else { return Ok(secrets) };
+    every_secret_has_a_place(&way, &provider.headers, &secrets)?;
     for (name, now) in pasted(ask, &way, &Params::new(), &mut secrets).await? {
         if params.get(&name).is_some_and(|before| *before != now) {
             return Err(CliError::usage(format!(

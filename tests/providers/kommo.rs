@@ -163,6 +163,13 @@ fn what_is_missing_is_named_with_its_flag() {
     assert!(output.stderr().contains("subdomain"), "{}", output.stderr());
     let output = rig.connect(&["kommo", "--auth", "webhook", "--token-stdin"], TOKEN).code(2);
     assert!(output.stderr().contains("token") && output.stderr().contains("oauth"), "{output:?}");
+    // A secret by a name that the way does not have is not dropped unsaid.
+    let misnamed = ["kommo", "--auth", "token", "--param", "subdomain=a", "--secrets-stdin"];
+    let output = rig.connect(&misnamed, &json!({ "api_key": TOKEN }).to_string()).code(2);
+    assert!(output.stderr().contains("\"api_key\"; it takes token"), "{output:?}");
+    let signed_in = ["kommo", "--auth", "oauth", "--param", "subdomain=a", "--token-stdin"];
+    let output = rig.connect(&signed_in, TOKEN).code(2);
+    assert!(output.stderr().contains("\"token\"; it takes none"), "{output:?}");
     let output = rig.connect(&["kommmo"], "").code(2);
     assert!(output.stderr().contains("did you mean"), "{}", output.stderr());
     assert!(kommo.site.seen().is_empty(), "nothing was sent");
