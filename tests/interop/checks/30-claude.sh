@@ -15,6 +15,8 @@ for name in served bridged; do
   says "$name is connected" "^$name: .*✔ Connected" "$OUT"
   claude_log "$name" >"$T/$name.jsonl"
   says "$name speaks the newest era" 'protocolEra..:..modern' "$T/$name.jsonl"
-  says "$name offers tools" 'hasTools..:true' "$T/$name.jsonl"
+  for what in Tools Prompts Resources; do
+    says "$name offers $what" "has$what..:true" "$T/$name.jsonl"
+  done
   says "$name ends cleanly" 'process exited cleanly' "$T/$name.jsonl"
 done
