@@ -5,6 +5,9 @@
 //! call, so the call goes on in a task of its own meanwhile and is never sent twice. All of it is
 //! memory of this process.
 
+mod question;
+
+use self::question::Question;
 use super::{
     asks::{self, Answer},
     conversation::Conversation,
@@ -13,10 +16,7 @@ use super::{
 };
 use crate::{
     hub::{Answered, CallError},
-    wire::{
-        Answering, Ask, RpcError, error, meta,
-        splice::{self, Edits},
-    },
+    wire::{Answering, Ask, RpcError, error, splice},
 };
 use bytes::Bytes;
 use std::{
@@ -76,12 +76,6 @@ struct State {
     again: Option<Again>,
 }
 
-struct Question {
-    key: String,
-    ask: Ask,
-    answer: Option<oneshot::Sender<Answer>>,
-}
-
 #[derive(Clone, Copy)]
 struct Again {
     /// The user does not want to.
@@ -104,7 +98,7 @@ impl State {
     fn add(&mut self, ask: Ask, answer: Option<oneshot::Sender<Answer>>) -> String {
         self.keys += 1;
         let key = format!("ask-{}", self.keys);
-        self.open.push(Question { key: key.clone(), ask: bare(ask), answer });
+        self.open.push(Question::new(key.clone(), ask, answer));
         key
     }
 
@@ -124,17 +118,6 @@ impl State {
             self.ends = Some(Instant::now() + GRACE);
         }
     }
-}
-
-/// Without what only the hop to the upstream knows. 2026-07-28 has no `elicitationId`: a client
-/// comes back by itself.
-fn bare(ask: Ask) -> Ask {
-    let mut edits = Edits::new();
-    edits.remove(&ask.params, |m| splice::key_is(&ask.params, m, "elicitationId"));
-    let params = edits.apply(&ask.params);
-    let mut edits = Edits::new();
-    meta::hop(&mut edits, &params, &[]);
-    Ask { params: splice::one_line(edits.apply(&params)), ..ask }
 }
 
 /// What a state is answered with under which nobody may come back.
@@ -264,10 +247,10 @@ impl Parked {
         if state.attended || state.round != round {
             return Err(unknown());
         }
-        for Question { key, ask, .. } in &state.open {
+        for question @ Question { key, ask, .. } in &state.open {
             // What is not asked, or not any more, is passed over (SEP-2322, error handling).
             if let Some(response) = splice::get(&given, key)
-                && !answers(&ask.method, &response)
+                && !question.is_answered_by(&response)
             {
                 let why = format!("the response {key} is not a result of {}", ask.method);
                 return Err(RpcError::new(error::INVALID_PARAMS, &why));
@@ -339,27 +322,6 @@ impl Parked {
         }
         self.moved.notify_one();
         Some(out.into())
-    }
-}
-
-/// True for a result of that request.
-fn answers(method: &str, result: &Bytes) -> bool {
-    let first = |key| splice::get(result, key).and_then(|value| value.first().copied());
-    if result.first() != Some(&b'{') {
-        return false;
-    }
-    match method {
-        "elicitation/create" => {
-            let action = splice::get_str(result, "action");
-            matches!(action.as_deref(), Some("accept" | "decline" | "cancel"))
-                && matches!(first("content"), None | Some(b'{' | b'n'))
-        }
-        "roots/list" => first("roots") == Some(b'['),
-        _ => {
-            first("role") == Some(b'"')
-                && first("model") == Some(b'"')
-                && matches!(first("content"), Some(b'{' | b'['))
-        }
     }
 }
 
