@@ -18,7 +18,7 @@ use crate::{
     catalog::Registry,
     config::{self, Env, Paths, Settings},
     connect::{self, Links},
-    hub::{Hub, HubConfig, Plan},
+    hub::{Hub, HubConfig, Plan, own},
     kind::StoreKind,
     name::{ConnectionName, Tenant},
     store::{
@@ -119,6 +119,7 @@ impl App {
             deps,
             events,
             links: links.clone(),
+            own: own::Deps { providers: Some(paths.providers()) },
         });
         Self { hub, shutdown, tokens, links }
     }

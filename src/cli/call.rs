@@ -176,7 +176,7 @@ impl From<CallError> for CliError {
     fn from(error: CallError) -> Self {
         let message = error.to_string();
         match error {
-            CallError::Params(_) => Self::usage(message),
+            CallError::Params(_) | CallError::Arguments { .. } => Self::usage(message),
             CallError::Unknown { name, nearest } => {
                 let message = format!("no tool {name:?}");
                 let hint = if nearest.is_empty() {

@@ -88,6 +88,8 @@ pub struct HubConfig {
     pub events: mpsc::Receiver<(ConnectionName, Event)>,
     /// Makes the links by which users sign in; commands have none.
     pub links: Option<Links>,
+    /// What our own tools stand on.
+    pub own: own::Deps,
 }
 
 /// Handle of the aggregate; clones share it.
@@ -102,6 +104,7 @@ struct Inner {
     tenant: Tenant,
     deps: Deps,
     links: Option<Links>,
+    own: own::Deps,
     events: Mutex<Option<mpsc::Receiver<(ConnectionName, Event)>>>,
     plan: ArcSwap<Plan>,
     index: ArcSwap<ToolIndex>,
@@ -122,7 +125,7 @@ struct Inner {
 impl Hub {
     /// A hub without connections.
     pub fn new(config: HubConfig) -> Self {
-        let HubConfig { cache, pins, health, log, tenant, deps, events, links } = config;
+        let HubConfig { cache, pins, health, log, tenant, deps, events, links, own } = config;
         let plan = Plan::default();
         let index = ArcSwap::from_pointee(ToolIndex::build(&plan, Vec::new()));
         let hub = Self(Arc::new(Inner {
@@ -133,6 +136,7 @@ impl Hub {
             tenant,
             deps,
             links,
+            own,
             events: Mutex::new(Some(events)),
             plan: ArcSwap::from_pointee(plan),
             index,
@@ -258,6 +262,11 @@ impl Hub {
 
     pub fn plan(&self) -> Arc<Plan> {
         self.0.plan.load_full()
+    }
+
+    /// What our own tools stand on.
+    pub fn own_deps(&self) -> &own::Deps {
+        &self.0.own
     }
 
     pub fn tenant(&self) -> &Tenant {
