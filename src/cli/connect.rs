@@ -6,6 +6,7 @@ use super::{
     error::{CliError, CliResult, Kind},
     exit::Exit,
     grammar::{self, ConnectArgs, SignInArgs},
+    provider::{self, AtTerminal},
     secrets::{self, Terminal},
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     auth::{AuthError, AuthErrorKind, OAuthConfig, ResourceRule, SignInError},
     catalog::Registry,
     config::Settings,
-    connect::{self, ConnectError, Connected, How, People, Request},
+    connect::{self, ConnectError, Connected, How, People, Request, prepare},
     kind::{AuthKind, StoreKind},
     name::ConnectionName,
     secret::Secret,
@@ -45,7 +46,7 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let manifest = match is_url {
         true => None,
         false if args.target.contains(['.', '/', ':']) => return Err(no_url(&args.target)),
-        false => Some(super::provider::find(cx, &args.target)?),
+        false => Some(provider::find(cx, &args.target)?),
     };
     if args.tools.iter().any(String::is_empty) {
         return Err(CliError::usage("--tools wants a glob, and one is empty"));
@@ -60,19 +61,19 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, remember);
     let ask = Terminal::new(cx);
     let consent = Asking::new(cx, "allmcp.connect/1", cx.browser(&settings, &args.sign_in.browser));
-    let given = match &manifest {
-        Some(_) => None,
-        None => Some(by_url(cx, &args, secrets.clone())?),
-    };
-    let target = args.target.clone();
+    let shown = args.target.clone();
     let work = async {
-        let request = match (given, manifest) {
-            (None, Some(manifest)) => {
-                super::provider::request(cx, &ask, &deps, args, manifest, secrets).await?
+        let request = match manifest {
+            None => by_url(cx, &args, secrets)?,
+            Some(manifest) => {
+                let at = AtTerminal::new(&ask, false);
+                let given = provider::given(cx, args, manifest, secrets);
+                match prepare::request(&deps, &at, given).await {
+                    Ok(request) => request,
+                    Err(error) => return provider::told(error, &at).map(|()| Exit::FAILED),
+                }
             }
-            (given, _) => given.unwrap_or_default(),
         };
-        let shown = if is_url { request.url.clone() } else { target };
         let people = People { ask: &ask, consent: &consent, patience: CONSENT };
         match cx.out.waiting("connecting", connect::connect(&deps, request, people)).await {
             Ok(connected) => tell(cx, "connect", &connected),

@@ -9,6 +9,7 @@ mod base_url;
 mod leave;
 mod links;
 mod naming;
+pub mod prepare;
 pub mod provider;
 mod refuse;
 mod renew;
