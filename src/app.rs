@@ -17,10 +17,11 @@ use crate::{
     auth::TokenDeps,
     catalog::Registry,
     config::{self, Env, Paths, Settings},
-    connect::{self, Links},
+    connect::{self, Links, LinksConfig},
     hub::{Hub, HubConfig, Plan, own},
     kind::StoreKind,
     name::{ConnectionName, Tenant},
+    page::browser::Browser,
     store::{
         access_log::AccessLog, grants::GrantStore, health::HealthStore, pins::PinStore,
         tool_cache::ListCache,
@@ -70,7 +71,7 @@ impl App {
         tenant: &Tenant,
         scope: Scope,
     ) -> Self {
-        let app = Self::empty(paths, settings, tenant, None);
+        let app = Self::empty(paths, settings, tenant, None, own::Deps::default());
         let (only, tokens) = (&Only::All, &app.tokens);
         let catalog = Registry::new(paths.providers());
         let maker = plan::Maker { paths, env, tenant, only, tokens, listen: false, catalog };
@@ -79,11 +80,19 @@ impl App {
     }
 
     /// For a client, which is given links by which its user can sign in.
-    fn serving(paths: &Paths, env: &Arc<Env>, settings: &Settings, tenant: &Tenant) -> Self {
+    /// `reload` takes the configuration up at once.
+    fn serving(
+        paths: &Paths,
+        env: &Arc<Env>,
+        settings: &Settings,
+        tenant: &Tenant,
+        reload: Option<own::Reload>,
+    ) -> Self {
         let kind = settings.store.unwrap_or(StoreKind::Keychain);
         let vault = open_vault(paths, env, kind);
         let deps = connect_deps(paths, env, settings, vault, None);
-        Self::empty(paths, settings, tenant, Some(deps))
+        let own = own::Deps { reload, ..own::Deps::default() };
+        Self::empty(paths, settings, tenant, Some((deps, browser(env, settings))), own)
     }
 
     /// A hub without connections.
@@ -91,10 +100,13 @@ impl App {
         paths: &Paths,
         settings: &Settings,
         tenant: &Tenant,
-        connect: Option<connect::Deps>,
+        connect: Option<(connect::Deps, Browser)>,
+        own: own::Deps,
     ) -> Self {
-        let shutdown = connect.as_ref().map_or_else(Shutdown::new, |deps| deps.shutdown.clone());
-        let links = connect.map(Links::new);
+        let shutdown =
+            connect.as_ref().map_or_else(Shutdown::new, |(deps, _)| deps.shutdown.clone());
+        let life = settings.link_life;
+        let links = connect.map(|(deps, browser)| Links::new(deps, LinksConfig { life, browser }));
         let (sender, events) = mpsc::channel::<(ConnectionName, Event)>(EVENTS);
         let net = net(settings);
         let tokens = TokenDeps {
@@ -119,7 +131,7 @@ impl App {
             deps,
             events,
             links: links.clone(),
-            own: own::Deps { providers: Some(paths.providers()) },
+            own: own::Deps { providers: Some(paths.providers()), ..own },
         });
         Self { hub, shutdown, tokens, links }
     }

@@ -18,7 +18,6 @@ use crate::{
     kind::{AuthKind, StoreKind},
     name::ConnectionName,
     secret::Secret,
-    store::{health::HealthStore, pins::PinStore},
     template::Hole,
     text,
     ui::PromptError,
@@ -179,9 +178,6 @@ fn store(
 pub(super) fn tell(cx: &Context, command: &str, connected: &Connected) -> CliResult {
     let Connected { name, auth, tools, how } = connected;
     let changed = !matches!(how, How::Already { .. } | How::WouldBe);
-    if changed {
-        forget(cx, name, *how);
-    }
     // Off a terminal the events are what a script or an agent waits for.
     if cx.out.json() || !cx.out.terminal().stdout {
         cx.out.event(&ConnectedEvent {
@@ -215,19 +211,6 @@ pub(super) fn tell(cx: &Context, command: &str, connected: &Connected) -> CliRes
         ));
     }
     Ok(Exit::DONE)
-}
-
-/// How it was doing says nothing of how it will do; what was approved of another server neither.
-fn forget(cx: &Context, name: &ConnectionName, how: How) {
-    let account = cx.tenant.account(name);
-    let health = HealthStore::new(cx.paths.health()).remove(&account);
-    let pins = match how {
-        How::Replaced => PinStore::new(cx.paths.pins()).remove(&account).map_err(|e| e.to_string()),
-        _ => Ok(()),
-    };
-    for failed in [health.map_err(|e| e.to_string()), pins].into_iter().filter_map(Result::err) {
-        cx.out.warn(&format!("something remembered of {name} could not be removed: {failed}"));
-    }
 }
 
 /// What a failure to connect looks like. `asked` is why a question had no answer.

@@ -6,7 +6,7 @@ use super::{
     plan::Source,
 };
 use crate::{
-    connect::Link,
+    connect::{Link, Outcome},
     name::ConnectionName,
     upstream::{ErrorKind, UpstreamConfig, UpstreamError},
 };
@@ -20,11 +20,26 @@ impl Hub {
     pub(super) fn hear_of_sign_ins(&self) {
         if let Some(links) = &self.0.links {
             let inner: Weak<Inner> = Arc::downgrade(&self.0);
-            links.on_done(Box::new(move |name| {
-                if let Some(inner) = inner.upgrade() {
-                    Self(inner).signed_in(name);
-                }
+            links.on_done(Box::new(move |outcome| {
+                let (hub, outcome) = (inner.upgrade().map(Self), outcome.clone());
+                Box::pin(async move {
+                    if let Some(hub) = hub {
+                        hub.linked(&outcome).await;
+                    }
+                })
             }));
+        }
+    }
+
+    /// A link of this process has done its work.
+    async fn linked(&self, outcome: &Outcome) {
+        if !matches!(outcome, Outcome::SignedIn(_)) {
+            self.own_deps().take_up().await;
+        }
+        match outcome {
+            Outcome::SignedIn(name) => self.signed_in(name),
+            Outcome::Connected(connected) => self.signed_in(&connected.name),
+            _ => {}
         }
     }
 
@@ -95,6 +110,10 @@ impl Hub {
         refused: Option<&UpstreamError>,
     ) -> Option<Link> {
         let config = upstream(member)?.credentials.config();
+        if config.takes_keys() {
+            let renewed = self.0.links.as_ref()?.renew(&config.name, &config.tenant).await;
+            return renewed.map(|(link, _)| link);
+        }
         if !config.signs_in_by_consent() {
             return None;
         }

@@ -1,33 +1,47 @@
-//! Links in answers: opened in a browser, they begin the consent.
+//! Links in answers: opened in a browser, they begin the consent, or ask for what is missing.
 //!
 //! They lead to a page of this process, live as long as it does, may be fetched again (programs
-//! look ahead at links), and are spent when the sign-in is done.
+//! look ahead at links), and are spent when what they are for is done.
 
-use super::{
-    ConnectError, Deps,
-    sign_in::{self, Consent, Wanted},
+mod asker;
+mod flow;
+mod forms;
+mod job;
+mod trouble;
+mod visit;
+
+pub use job::Wish;
+
+use self::{
+    flow::{End, Flow, Stage},
+    job::Job,
+    visit::Visits,
 };
+use super::{Connected, Deps, Entered, Leaving};
 use crate::{
     auth::{Challenge, CredentialConfig},
-    name::ConnectionName,
-    page::{Answer, Page, Pages, Visit, Visitor},
+    name::{ConnectionName, Tenant},
+    page::{Pages, browser::Browser},
     task,
     vault::VaultHandle,
 };
 use futures_util::future::BoxFuture;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, SystemTime},
 };
 use tokio::sync::{OnceCell, watch};
 
-/// How long a link is good, and how long a consent that it began is waited for.
+/// How long a link is good where nothing else is said, and how long a consent that it began is
+/// waited for.
 const LIFE: Duration = Duration::from_mins(10);
-/// One that is as old as this is not given out again.
-const LATE: Duration = Duration::from_mins(5);
-/// How long a browser waits for the authorization server to be found.
-const BEGINNING: Duration = Duration::from_secs(25);
+/// So long it is known that a link was there.
+const KNOWN: Duration = Duration::from_hours(1);
+/// Most links at a time; the oldest make room.
+const MAX_LINKS: usize = 64;
+/// How long a browser waits until others have taken up what was done.
+const TAKE_UP: Duration = Duration::from_secs(5);
 const PATH: &str = "/connect/";
 
 /// Where the user goes to sign in.
@@ -37,8 +51,38 @@ pub struct Link {
     pub expires_at: SystemTime,
 }
 
-/// Is told of every connection that somebody has signed in to.
-pub(crate) type Done = Box<dyn Fn(&ConnectionName) + Send + Sync>;
+/// How a link ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Somebody signed in to a connection that is there.
+    SignedIn(ConnectionName),
+    Connected(Connected),
+    Disconnected(ConnectionName, Leaving),
+    /// The user would rather not.
+    Cancelled,
+    /// Nobody answered in time.
+    Expired,
+}
+
+/// Follows a link to its end.
+pub type Ending = watch::Receiver<Option<Outcome>>;
+
+/// Is told of every link that came to its end well, before the user is.
+pub(crate) type Done = Box<dyn Fn(&Outcome) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// How links are made here.
+#[derive(Debug, Clone)]
+pub struct LinksConfig {
+    /// How long one is good.
+    pub life: Duration,
+    pub browser: Browser,
+}
+
+impl Default for LinksConfig {
+    fn default() -> Self {
+        Self { life: LIFE, browser: Browser::default() }
+    }
+}
 
 /// The links of one process; clones share them.
 #[derive(Clone)]
@@ -46,6 +90,7 @@ pub struct Links(Arc<Inner>);
 
 struct Inner {
     deps: Mutex<Deps>,
+    config: LinksConfig,
     done: OnceLock<Done>,
     /// Nothing listens before the first link is given out.
     pages: OnceCell<Pages>,
@@ -54,29 +99,45 @@ struct Inner {
 
 /// One link.
 struct Entry {
-    config: CredentialConfig,
-    challenge: Option<Challenge>,
-    /// The generation of the tokens that were of no use when it was made.
-    instead_of: u64,
+    /// What it is for: there is one for each.
+    purpose: String,
+    job: Arc<Job>,
     expires_at: SystemTime,
-    /// The consent that is under way.
-    begun: Option<watch::Receiver<Progress>>,
+    /// What goes on behind it, from the first visit on.
+    flow: Option<Arc<Flow>>,
+    ending: watch::Sender<Option<Outcome>>,
+    /// The browser was opened for it.
+    opened: bool,
 }
 
-#[derive(Debug, Clone)]
-enum Progress {
-    Looking,
-    /// The authorization server's page.
-    At(String),
-    /// Another process asks, nobody knows where.
-    Elsewhere,
-    Ended(bool),
+impl Entry {
+    fn is_expired(&self, now: SystemTime) -> bool {
+        // Whoever is on the way is let through to the end.
+        let busy = |flow: &Arc<Flow>| !matches!(flow.stage(), Stage::Asking(_) | Stage::Over(_));
+        self.expires_at <= now && !self.flow.as_ref().is_some_and(busy)
+    }
+
+    fn is_over(&self) -> bool {
+        self.flow.as_ref().is_some_and(|flow| matches!(flow.stage(), Stage::Over(_)))
+    }
+}
+
+impl Outcome {
+    /// The connection that it is about.
+    pub fn name(&self) -> Option<&ConnectionName> {
+        match self {
+            Self::SignedIn(name) | Self::Disconnected(name, _) => Some(name),
+            Self::Connected(connected) => Some(&connected.name),
+            Self::Cancelled | Self::Expired => None,
+        }
+    }
 }
 
 impl Links {
-    pub fn new(deps: Deps) -> Self {
+    pub fn new(deps: Deps, config: LinksConfig) -> Self {
         Self(Arc::new(Inner {
             deps: Mutex::new(deps),
+            config,
             done: OnceLock::new(),
             pages: OnceCell::new(),
             links: Mutex::default(),
@@ -88,63 +149,147 @@ impl Links {
         self.0.deps.lock().unwrap_or_else(PoisonError::into_inner).vault = vault;
     }
 
-    /// Who is told when a sign-in is done; the first one stays.
+    /// What connecting stands on here.
+    pub fn deps(&self) -> Deps {
+        self.0.deps()
+    }
+
+    /// Who is told when a link has done its work; the first one stays.
     pub fn on_done(&self, done: Done) {
         let _first = self.0.done.set(done);
     }
 
-    /// The link for this connection: the one that there is, as long as it is good for a while.
-    /// `None` when no page can be shown.
+    /// The link by which the user signs in to a connection that is there: the one that there is,
+    /// as long as it is good for a while. `None` when no page can be shown.
     pub async fn link(
         &self,
         config: &CredentialConfig,
         challenge: Option<&Challenge>,
     ) -> Option<Link> {
-        let inner = Arc::downgrade(&self.0);
-        let open =
-            || async { Pages::open(&self.0.deps().shutdown, &[0], Arc::new(Visits(inner))).await };
-        let pages = match self.0.pages.get_or_try_init(open).await {
-            Ok(pages) => pages,
-            Err(error) => {
-                tracing::warn!("no page to sign in can be shown: {error}");
-                return None;
-            }
-        };
-        let link = |token: &str, expires_at| Link {
-            url: format!("http://127.0.0.1:{}{PATH}{token}", pages.port()),
-            expires_at,
-        };
-        let now = SystemTime::now();
-        {
-            let mut links = self.0.links();
-            links.retain(|_, entry| entry.expires_at > now);
-            let good = |entry: &&mut Entry| {
-                entry.config.account == config.account
-                    && (entry.expires_at > now + LATE || entry.begun.is_some())
-            };
-            let known = links
-                .iter_mut()
-                .find_map(|(token, entry)| good(&entry).then_some((token.clone(), entry)));
-            if let Some((token, entry)) = known {
+        let purpose = format!("sign in {}", config.account);
+        if let Some((link, job, _)) = self.known(&purpose).await? {
+            if let Job::SignIn { challenge: kept, .. } = &*job {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 // The server may have become clearer, or stricter.
-                entry.challenge = challenge.cloned().or(entry.challenge.take());
-                return Some(link(&token, entry.expires_at));
+                *kept = challenge.cloned().or(kept.take());
             }
+            return Some(link);
         }
         let place = self.0.deps().place(config).ok()?;
         let (grants, account) = (place.grants, place.account);
         let facts = task::blocking(move || grants.load(&account)).await.ok()?;
-        let entry = Entry {
-            config: config.clone(),
-            challenge: challenge.cloned(),
+        let job = Job::SignIn {
+            config: Box::new(config.clone()),
+            challenge: Mutex::new(challenge.cloned()),
             instead_of: if facts.bound == place.bound { facts.generation } else { 0 },
-            expires_at: now + LIFE,
-            begun: None,
         };
-        let (token, expires_at) = (crate::auth::random_token(), entry.expires_at);
-        let link = link(&token, expires_at);
-        self.0.links().insert(token, entry);
-        Some(link)
+        self.made(purpose, job).await.map(|(link, _)| link)
+    }
+
+    /// The link by which the user connects something, and what becomes of it. `purpose` tells
+    /// what is meant from everything else: the same one gets the same link.
+    pub async fn connect(&self, purpose: &str, wish: Wish) -> Option<(Link, Ending)> {
+        self.found_or_made(format!("connect {purpose}"), || Job::Connect(wish)).await
+    }
+
+    /// The link by which the user gives a connection by key another one.
+    pub async fn renew(&self, name: &ConnectionName, tenant: &Tenant) -> Option<(Link, Ending)> {
+        let purpose = format!("renew {}", tenant.account(name));
+        let job = || Job::Renew { name: name.clone(), tenant: tenant.clone() };
+        self.found_or_made(purpose, job).await
+    }
+
+    /// The link by which the user agrees that a connection is given up.
+    pub async fn disconnect(&self, there: Entered, tenant: &Tenant) -> Option<(Link, Ending)> {
+        let purpose = format!("disconnect {}", there.name);
+        let job = || Job::Leave { there: Box::new(there), tenant: tenant.clone() };
+        self.found_or_made(purpose, job).await
+    }
+
+    /// Opens the browser at a link, once. True when it was, now or before.
+    pub fn open(&self, link: &Link) -> bool {
+        let token = link.url.rsplit('/').next().unwrap_or_default();
+        {
+            let mut links = self.0.links();
+            let Some(entry) = links.get_mut(token) else { return false };
+            if std::mem::replace(&mut entry.opened, true) {
+                return true;
+            }
+        }
+        match self.0.config.browser.open(&link.url) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::info!("the browser was not opened: {error}");
+                if let Some(entry) = self.0.links().get_mut(token) {
+                    entry.opened = false;
+                }
+                false
+            }
+        }
+    }
+
+    async fn found_or_made(
+        &self,
+        purpose: String,
+        job: impl FnOnce() -> Job,
+    ) -> Option<(Link, Ending)> {
+        match self.known(&purpose).await? {
+            Some((link, _, ending)) => Some((link, ending)),
+            None => self.made(purpose, job()).await,
+        }
+    }
+
+    /// The link for this purpose, where there is one that is good for a while.
+    async fn known(&self, purpose: &str) -> Option<Option<(Link, Arc<Job>, Ending)>> {
+        let port = self.pages().await?.port();
+        let now = SystemTime::now();
+        let mut links = self.0.links();
+        links.retain(|_, entry| entry.expires_at + KNOWN > now);
+        let good = |entry: &&Entry| {
+            // One that is half over is not given out again.
+            let late = entry.expires_at < now + self.0.config.life / 2;
+            entry.purpose == purpose
+                && !entry.is_over()
+                && !entry.is_expired(now)
+                && (!late || entry.flow.is_some())
+        };
+        let found = links.iter().find(|(_, entry)| good(entry));
+        Some(found.map(|(token, entry)| {
+            let url = format!("http://127.0.0.1:{port}{PATH}{token}");
+            let link = Link { url, expires_at: entry.expires_at };
+            (link, Arc::clone(&entry.job), entry.ending.subscribe())
+        }))
+    }
+
+    async fn made(&self, purpose: String, job: Job) -> Option<(Link, Ending)> {
+        let port = self.pages().await?.port();
+        let (token, ending) = (crate::auth::random_token(), watch::Sender::new(None));
+        let expires_at = SystemTime::now() + self.0.config.life;
+        let link = Link { url: format!("http://127.0.0.1:{port}{PATH}{token}"), expires_at };
+        let told = ending.subscribe();
+        let mut links = self.0.links();
+        if links.len() >= MAX_LINKS {
+            let oldest = links.iter().min_by_key(|(_, entry)| entry.expires_at);
+            let oldest = oldest.map(|(token, _)| token.clone());
+            oldest.and_then(|token| links.remove(&token));
+        }
+        let job = Arc::new(job);
+        let entry = Entry { purpose, job, expires_at, flow: None, ending, opened: false };
+        links.insert(token, entry);
+        Some((link, told))
+    }
+
+    async fn pages(&self) -> Option<&Pages> {
+        let inner = Arc::downgrade(&self.0);
+        let open =
+            || async { Pages::open(&self.0.deps().shutdown, &[0], Arc::new(Visits(inner))).await };
+        match self.0.pages.get_or_try_init(open).await {
+            Ok(pages) => Some(pages),
+            Err(error) => {
+                tracing::warn!("no page can be shown: {error}");
+                None
+            }
+        }
     }
 }
 
@@ -158,95 +303,59 @@ impl Inner {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The consent that this link stands for, begun when it is not under way.
-    fn begin(self: &Arc<Self>, token: &str) -> Option<(ConnectionName, watch::Receiver<Progress>)> {
-        let mut links = self.links();
-        let entry = links.get_mut(token).filter(|entry| entry.expires_at > SystemTime::now())?;
-        let name = entry.config.name.clone();
-        if let Some(begun) = &entry.begun {
-            return Some((name, begun.clone()));
+    /// The user is still there: the link is good for another while.
+    fn keep_alive(&self, token: &str) {
+        if let Some(entry) = self.links().get_mut(token) {
+            entry.expires_at = SystemTime::now() + self.config.life;
         }
-        let (tell, told) = watch::channel(Progress::Looking);
-        entry.begun = Some(told.clone());
-        let (config, challenge) = (entry.config.clone(), entry.challenge.clone());
-        let (instead_of, token) = (entry.instead_of, token.to_owned());
-        drop(links);
-        let (inner, deps, asking) = (Arc::clone(self), self.deps(), Asking(tell));
-        let shutdown = deps.shutdown.clone();
-        shutdown.spawn("consent", async move {
-            let wanted = Wanted {
-                config: &config,
-                challenge,
-                client_secret: None,
-                private_key: None,
-                instead_of,
-                sure: true,
-                within: LIFE,
-            };
-            let done = sign_in::sign_in(&deps, &wanted, &asking).await;
-            inner.end(&token, &config.name, &done);
-            asking.0.send_replace(Progress::Ended(done.is_ok()));
-        });
-        Some((name, told))
     }
 
-    fn end(&self, token: &str, name: &ConnectionName, done: &Result<sign_in::Done, ConnectError>) {
-        match done {
-            Ok(_) => {
-                self.links().remove(token);
+    /// Begins what the link is for.
+    fn begin(self: &Arc<Self>, token: &str, job: &Arc<Job>) -> Arc<Flow> {
+        let flow = Flow::new();
+        let (inner, deps, job) = (Arc::clone(self), self.deps(), Arc::clone(job));
+        let (token, running) = (token.to_owned(), Arc::clone(&flow));
+        let (life, shutdown) = (self.config.life, deps.shutdown.clone());
+        shutdown.spawn("link", async move {
+            let (weak, own) = (Arc::downgrade(&inner), token.clone());
+            let alive = Box::new(move || {
+                if let Some(inner) = weak.upgrade() {
+                    inner.keep_alive(&own);
+                }
+            });
+            let done = Box::pin(job.run(&deps, &running, life, alive)).await;
+            inner.end(&token, &running, done).await;
+        });
+        flow
+    }
+
+    async fn end(&self, token: &str, flow: &Flow, done: Result<Outcome, End>) {
+        let (end, outcome) = match done {
+            Ok(outcome) => {
                 if let Some(tell) = self.done.get() {
-                    tell(name);
+                    let _late = tokio::time::timeout(TAKE_UP, tell(&outcome)).await;
                 }
+                let end = match &outcome {
+                    Outcome::Disconnected(name, _) => End::Disconnected(name.to_string()),
+                    other => {
+                        End::Connected(other.name().map(ToString::to_string).unwrap_or_default())
+                    }
+                };
+                (end, Some(outcome))
             }
-            Err(error) => {
-                tracing::warn!("the sign-in to {name} came to nothing: {error}");
-                // The same link may be opened again.
-                if let Some(entry) = self.links().get_mut(token) {
-                    entry.begun = None;
+            Err(End::Cancelled) => (End::Cancelled, Some(Outcome::Cancelled)),
+            Err(End::Expired) => (End::Expired, Some(Outcome::Expired)),
+            Err(end) => (end, None),
+        };
+        if let Some(entry) = self.links().get_mut(token) {
+            match outcome {
+                Some(outcome) => {
+                    entry.ending.send_replace(Some(outcome));
                 }
+                // The same link may be opened again.
+                None => entry.flow = None,
             }
         }
-    }
-}
-
-/// Hands the authorization server's page on to whoever opened the link.
-struct Asking(watch::Sender<Progress>);
-
-impl Consent for Asking {
-    fn ask(&self, url: &str, _expires_at: SystemTime) {
-        self.0.send_replace(Progress::At(url.to_owned()));
-    }
-
-    fn elsewhere(&self, url: Option<&str>, _expires_at: SystemTime) {
-        self.0.send_replace(match url {
-            Some(url) => Progress::At(url.to_owned()),
-            None => Progress::Elsewhere,
-        });
-    }
-}
-
-/// The pages belong to the links, so they know them only by a weak handle.
-struct Visits(Weak<Inner>);
-
-impl Visitor for Visits {
-    fn visit(&self, visit: Visit) -> BoxFuture<'_, Option<Answer>> {
-        Box::pin(async move {
-            let token = visit.path.strip_prefix(PATH)?;
-            let (name, mut progress) = self.0.upgrade()?.begin(token)?;
-            let known = progress.wait_for(|now| !matches!(now, Progress::Looking));
-            let now = match tokio::time::timeout(BEGINNING, known).await {
-                Ok(Ok(now)) => now.clone(),
-                Ok(Err(_)) => Progress::Ended(false),
-                Err(_) => Progress::Elsewhere,
-            };
-            Some(match now {
-                Progress::At(url) => Answer::Redirect(url),
-                Progress::Ended(true) => Answer::Page(Page::SignedIn(name.to_string())),
-                Progress::Ended(false) => Answer::Page(Page::Failed),
-                Progress::Looking | Progress::Elsewhere => {
-                    Answer::Page(Page::Busy(name.to_string()))
-                }
-            })
-        })
+        flow.to(Stage::Over(end));
     }
 }

@@ -61,6 +61,12 @@ impl Sheet {
         self.blanks.iter().any(|blank| !blank.optional)
     }
 
+    /// The slots of what is never shown.
+    pub fn hidden(&self) -> impl Iterator<Item = &Slot> {
+        let hidden = |blank: &&Blank| matches!(blank.kind, BlankKind::Secret { shown: false });
+        self.blanks.iter().filter(hidden).map(|blank| &blank.slot)
+    }
+
     /// What is wrong with the answers, by the slot that it is wrong with.
     pub fn check(&self, answers: &Answers) -> Vec<(Slot, String)> {
         let mut wrong = Vec::new();

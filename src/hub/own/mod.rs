@@ -8,7 +8,7 @@ mod deps;
 pub mod list_mcp_connections;
 mod run;
 
-pub use deps::Deps;
+pub use deps::{Deps, Reload};
 
 use super::{glob, plan::Plan, report::Report};
 use crate::{connect::Link, name::ConnectionName};
