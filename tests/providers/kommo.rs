@@ -35,7 +35,14 @@ fn a_token_is_enough_to_list_read_and_write() {
     for tool in ["account_get", "leads_list", "lead_create", "pipelines_list", "unsorted_decline"] {
         assert!(tools.iter().any(|one| one == tool), "{tool} is not in {tools:?}");
     }
-    let _ = rig.run(&["inspect", "kommo"], "").success();
+    let seen = rig.run(&["inspect", "kommo"], "").success();
+    for part in ["Instructions\n", "Leads", "kommo__lead_create\n"] {
+        assert!(seen.stdout().contains(part), "{part} is not in {}", seen.stdout());
+    }
+    let seen = rig.run(&["inspect", "kommo", "--json"], "").success().json();
+    let groups = seen["groups"].as_array().unwrap();
+    let in_groups: usize = groups.iter().map(|it| it["tools"].as_array().unwrap().len()).sum();
+    assert_eq!(in_groups, tools.len(), "every tool is in one group");
     let _ = rig.run(&["status", "kommo", "--live"], "").success();
 
     // Three that read, and one that writes.
