@@ -19,7 +19,7 @@ const TRAPS: [&str; 2] = [
     "https://mcp.linear.app/sse is the old address: this one is /mcp. `allmcp connect linear-readonly` has only tools that change nothing.",
 ];
 const PAGE: &str = "https://linear.app/settings/account/security";
-const GRACE: Rotation = Rotation::Grace(Duration::from_secs(1800));
+const GRACE: Rotation = Rotation::Grace(Duration::from_mins(30));
 
 #[test]
 fn a_sign_in_registers_once_and_is_renewed_once() {
