@@ -6,7 +6,7 @@ use crate::{
     auth::EnvLookup,
     kind::AuthKind,
     net,
-    secret::{Secret, holds_credential},
+    secret::{Secret, holds_credential, path_secret},
     template::{Hole, Template, TemplateError},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,26 +136,21 @@ fn literal_in_query(request: &Request, host: &str) -> Result<(), ConnectError> {
     Ok(())
 }
 
-/// Refuses the URLs that are known to have a secret in their path: Bitrix24's webhooks, Make's
-/// addresses, and the old ones of Firecrawl.
+/// Refuses the URLs that are known to have a secret in their path, where it stands as it is.
 fn literal_in_path(request: &Request, host: &str) -> Result<(), ConnectError> {
-    let path = request.url.split(['?', '#']).next().unwrap_or_default();
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.contains("${")).collect();
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    // A box edition has a host of its own; there only what looks like a code is one.
-    let is_code = |part: &str| {
-        host.contains(".bitrix24.") && part.len() > 5
-            || part.len() > 11 && part.contains(|c: char| c.is_ascii_digit())
-    };
-    let is_webhook = |at: &[&str]| at[0] == "rest" && is_number(at[1]) && is_code(at[2]);
-    let remedy = if parts.windows(3).any(is_webhook) {
-        "it is a webhook of Bitrix24's: allmcp connect bitrix24 --token-stdin takes it"
-    } else if host == "mcp.firecrawl.dev" && parts.iter().any(|part| part.starts_with("fc-")) {
-        "give the key itself: allmcp connect firecrawl --auth key --token-stdin"
-    } else if host.ends_with(".make.com") && parts.windows(2).any(|at| at[0] == "u") {
-        "write /u/${secret:token}/ there and give the token by --token-stdin or --token-file"
-    } else {
+    let whole = request.url.split(['?', '#']).next().unwrap_or_default();
+    let path = whole.split_once("://").map_or(whole, |(_, rest)| rest);
+    if path_secret(host, path).is_none() {
         return Ok(());
+    }
+    let remedy = match host {
+        "mcp.firecrawl.dev" => {
+            "give the key itself: allmcp connect firecrawl --auth key --token-stdin"
+        }
+        host if host.ends_with(".make.com") => {
+            "write /u/${secret:token}/ there and give the token by --token-stdin or --token-file"
+        }
+        _ => "it is a webhook of Bitrix24's: allmcp connect bitrix24 --token-stdin takes it",
     };
     Err(ConnectError::Refused(format!("the URL of {host} holds a secret in its path; {remedy}")))
 }
