@@ -30,6 +30,7 @@ mod switch;
 mod sync;
 mod tools;
 mod upstream_error;
+mod usage;
 
 use self::{
     context::Context,
@@ -86,6 +87,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Catalog(args) => catalog::run(cx, args),
         Command::Config(command) => config::run(cx, command),
         Command::Logs(args) => logs::run(cx, args).await,
+        Command::Usage(args) => usage::run(cx, &args),
         Command::Serve(args) => serve::serve(cx, args).await,
         Command::Bridge(args) => serve::bridge(cx, args).await,
         Command::Install(args) => install::install(cx, &args),

@@ -14,7 +14,7 @@ pub use catalog::{CatalogAddArgs, CatalogArgs, CatalogCommand, CatalogLintArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
     BrowserArgs, ConnectArgs, DisconnectArgs, Leaving, ListArgs, LogsArgs, PatternArgs,
-    ReconnectArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand, auth,
+    ReconnectArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand, UsageArgs, auth,
 };
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};
@@ -139,6 +139,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// Show the access log: one line for every call
     Logs(LogsArgs),
+    /// Count calls, failures, bytes and times by connection and tool
+    Usage(UsageArgs),
     /// Run the MCP server that a client launches, over stdin and stdout
     Serve(ServeArgs),
     /// Put one remote MCP server on stdin and stdout, without any configuration
