@@ -4,6 +4,7 @@ mod asking;
 mod questions;
 
 pub(super) use asking::{AtTerminal, told};
+pub(super) use questions::another_key;
 
 use super::{
     context::Context,

@@ -126,7 +126,7 @@ impl Ask for AtTerminal<'_> {
 
 impl Asker for AtTerminal<'_> {
     fn warn(&self, of: &str, warnings: &[String]) {
-        warnings.iter().for_each(|warning| self.ask.note(&format!("{of}: {warning}")));
+        warnings.iter().for_each(|warning| self.ask.warn(&format!("{of}: {warning}")));
     }
 
     fn can_ask(&self) -> bool {

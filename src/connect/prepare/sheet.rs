@@ -114,9 +114,11 @@ impl Sheet {
     ) {
         let Some(told) = &way.oauth else { return };
         let Some(own) = &told.own_client else { return };
-        let port = oauth.callback_port.or(told.callback_port).unwrap_or(0);
+        // Without a port of its own it is any, as RFC 8252 section 7.3 has it for loopback.
+        let port = oauth.callback_port.or(told.callback_port);
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         let host = told.callback_host.as_deref().unwrap_or("127.0.0.1");
-        let redirect = format!("http://{host}:{port}/callback");
+        let redirect = format!("http://{host}{port}/callback");
         let mut help = vec![own.help.replace("${redirect_uri}", &redirect)];
         let mut blank = |slot: Slot, title: &str, kind: BlankKind| {
             self.blanks.push(Blank {
