@@ -53,22 +53,19 @@ pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
     let vault = cx.vault(&settings, None);
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
     let work = connect::disconnect(&deps, &name, &cx.tenant);
-    let Leaving { removed, left } =
-        cx.out.waiting("signing out", work).await.map_err(|error| match error {
-            LeaveError::Store(error) => CliError::from(error),
-            error => CliError::failed(error.to_string()),
-        })?;
+    let leaving = cx.out.waiting("signing out", work).await.map_err(|error| match error {
+        LeaveError::Store(error) => CliError::from(error),
+        error => CliError::failed(error.to_string()),
+    })?;
+    let Leaving { removed, left } = leaving;
     if !removed && !left.deleted {
         cx.out.note(&format!("nothing is stored for {name}"));
         return done(cx, &name, false, left);
     }
     cx.out.note(&format!("{name} is disconnected"));
-    match left.revoked {
-        Some(Revoked::Done) => cx.out.note("its tokens were revoked at the server"),
-        Some(Revoked::Failed) => cx.out.warn(
-            "the server could not be told that the tokens are given up; they end by themselves",
-        ),
-        Some(Revoked::NotOffered) | None => {}
+    match (left.revoked, leaving.revoked()) {
+        (Some(Revoked::Failed), Some(told)) => cx.out.warn(told),
+        (_, told) => told.into_iter().for_each(|told| cx.out.note(told)),
     }
     done(cx, &name, true, left)
 }

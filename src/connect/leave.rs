@@ -30,6 +30,19 @@ pub struct Leaving {
     pub left: Left,
 }
 
+impl Leaving {
+    /// What the server said of the tokens that are given up, where there were any.
+    pub fn revoked(&self) -> Option<&'static str> {
+        match self.left.revoked? {
+            Revoked::Done => Some("its tokens were revoked at the server"),
+            Revoked::Failed => Some(
+                "the server could not be told that the tokens are given up; they end by themselves",
+            ),
+            Revoked::NotOffered => None,
+        }
+    }
+}
+
 /// Why it is still there.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaveError {

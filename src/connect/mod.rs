@@ -6,6 +6,7 @@
 //! `store`, `page` and leaves. Called by `cli` and by our own tools.
 
 mod base_url;
+mod direct;
 mod leave;
 mod links;
 mod naming;
@@ -18,6 +19,7 @@ pub mod sign_in;
 mod trial;
 mod way;
 
+pub use direct::{Direct, renew_directly};
 pub use leave::{LeaveError, Leaving, Left, disconnect, leave};
 pub use links::{Ending, Link, Links, LinksConfig, Outcome, Wish};
 pub use naming::default_name;

@@ -6,7 +6,7 @@ use super::{
     plan::Source,
 };
 use crate::{
-    connect::{Link, Outcome},
+    connect::{Link, Links, Outcome},
     name::ConnectionName,
     upstream::{ErrorKind, UpstreamConfig, UpstreamError},
 };
@@ -31,8 +31,20 @@ impl Hub {
         }
     }
 
+    /// Where users are sent; commands have none.
+    pub(super) fn links(&self) -> Option<&Links> {
+        self.0.links.as_ref()
+    }
+
+    /// The connection needs the user; with the link, where there is one. `None`: it does not.
+    pub(super) async fn required(&self, name: &ConnectionName) -> Option<Option<Link>> {
+        let reports = self.report_with_links().await;
+        let report = reports.into_iter().find(|report| report.name == *name)?;
+        report.connect_required().then_some(report.link)
+    }
+
     /// A link of this process has done its work.
-    async fn linked(&self, outcome: &Outcome) {
+    pub(super) async fn linked(&self, outcome: &Outcome) {
         if !matches!(outcome, Outcome::SignedIn(_)) {
             self.own_deps().take_up().await;
         }
@@ -110,7 +122,8 @@ impl Hub {
         refused: Option<&UpstreamError>,
     ) -> Option<Link> {
         let config = upstream(member)?.credentials.config();
-        if config.takes_keys() {
+        // A bridge has no entry that could take another key.
+        if config.takes_keys() && !config.name.as_str().starts_with("bridge-") {
             let renewed = self.0.links.as_ref()?.renew(&config.name, &config.tenant).await;
             return renewed.map(|(link, _)| link);
         }

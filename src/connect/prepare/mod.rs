@@ -50,6 +50,26 @@ pub struct Given {
     pub tenant: Tenant,
 }
 
+impl Given {
+    /// Nothing was said but which provider.
+    pub fn new(manifest: Arc<Manifest>, tenant: Tenant) -> Self {
+        Self {
+            manifest,
+            name: None,
+            way: None,
+            params: Params::new(),
+            secrets: Secrets::new(),
+            headers: Vec::new(),
+            oauth: OAuthConfig::default(),
+            base_url: None,
+            allow: Vec::new(),
+            force: false,
+            dry_run: false,
+            tenant,
+        }
+    }
+}
+
 /// Why there is nothing to try.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {

@@ -4,13 +4,17 @@
 //! them creates tokens, approves definitions, changes policy or reads a secret.
 
 mod args;
+mod ask_user;
 mod call_tool;
+mod connect_provider;
 mod deps;
+mod disconnect_provider;
 mod find_relevant_tools;
 mod list_mcp_connections;
 mod list_tool_groups;
 mod read_more;
 mod run;
+mod wish;
 
 pub use deps::{Deps, Reload};
 
@@ -27,6 +31,8 @@ pub const CONNECT_REQUIRED: &str = "dev.allmcp/oauth_connect_required_mcps";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
     ListMcpConnections,
+    ConnectProvider,
+    DisconnectProvider,
     ListToolGroups,
     FindRelevantTools,
     CallTool,
@@ -38,6 +44,8 @@ impl Own {
     /// In the order of the list.
     pub const ALL: &[Self] = &[
         Self::ListMcpConnections,
+        Self::ConnectProvider,
+        Self::DisconnectProvider,
         Self::ListToolGroups,
         Self::FindRelevantTools,
         Self::CallTool,
@@ -48,6 +56,8 @@ impl Own {
     pub fn name(self) -> &'static str {
         match self {
             Self::ListMcpConnections => "list_mcp_connections",
+            Self::ConnectProvider => connect_provider::NAME,
+            Self::DisconnectProvider => disconnect_provider::NAME,
             Self::ListToolGroups => "list_tool_groups",
             Self::FindRelevantTools => "find_relevant_tools",
             Self::CallTool => "call_tool",
@@ -60,6 +70,8 @@ impl Own {
     pub fn definition(self) -> &'static str {
         match self {
             Self::ListMcpConnections => list_mcp_connections::DEFINITION,
+            Self::ConnectProvider => connect_provider::DEFINITION,
+            Self::DisconnectProvider => disconnect_provider::DEFINITION,
             Self::ListToolGroups => list_tool_groups::DEFINITION,
             Self::FindRelevantTools => find_relevant_tools::DEFINITION,
             Self::CallTool => call_tool::CALL,

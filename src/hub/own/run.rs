@@ -1,7 +1,8 @@
 //! Which of our tools is called, and its answer.
 
 use super::{
-    Own, args, call_tool, find_relevant_tools, list_mcp_connections, list_tool_groups, read_more,
+    Own, args, call_tool, connect_provider, disconnect_provider, find_relevant_tools,
+    list_mcp_connections, list_tool_groups, read_more,
 };
 use crate::{
     hub::{Answered, CallError, Hub, Request, call::Line},
@@ -30,6 +31,14 @@ impl Hub {
             Own::ListMcpConnections => {
                 let Nothing {} = args::read(tool, params)?;
                 list_mcp_connections::run(self).await
+            }
+            Own::ConnectProvider => {
+                let args = args::read(tool, params)?;
+                Box::pin(connect_provider::run(self, args, request)).await
+            }
+            Own::DisconnectProvider => {
+                let args = args::read(tool, params)?;
+                Box::pin(disconnect_provider::run(self, args, request)).await
             }
             Own::ListToolGroups => {
                 let Nothing {} = args::read(tool, params)?;
