@@ -50,7 +50,13 @@ impl Wish {
         if request.auth == Some(AuthKind::OAuth) {
             return Direct::NeedsUser;
         }
-        Box::pin(connect(deps, request, NOBODY)).await.into()
+        match Box::pin(connect(deps, request, NOBODY)).await {
+            // There is no connection yet whose name would say anything.
+            Err(ConnectError::Upstream(error)) => {
+                Direct::Failed(format!("could not connect {}: {}", self.shown(), error.detail))
+            }
+            done => done.into(),
+        }
     }
 }
 

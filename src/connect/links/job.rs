@@ -56,7 +56,7 @@ pub(super) enum Job {
 
 impl Wish {
     /// The name that it is known by, before it has one.
-    pub(super) fn shown(&self) -> String {
+    pub(in crate::connect) fn shown(&self) -> String {
         match self {
             Self::Provider(given) => given.manifest.name.clone(),
             Self::Url(request) => host(&request.url),

@@ -5,7 +5,7 @@ use super::{
     connect_provider::{Args, NAME},
 };
 use crate::{
-    catalog::{CatalogError, Manifest},
+    catalog::{CatalogError, Manifest, PlanError},
     connect::{
         self, Entered, Wish,
         prepare::{Given, Params, Secrets},
@@ -72,6 +72,9 @@ pub(super) fn read(hub: &Hub, deps: &connect::Deps, args: Args) -> Result<Wanted
         let (name, of) = (&taken.name, text::line(of, 120));
         return Err(wrong(&format!("the name {name} is taken by {of}; choose another name")));
     }
+    if let Some(manifest) = &manifest {
+        check(manifest, &params)?;
+    }
     let mut purpose = target.to_owned();
     let _ = write!(purpose, " {name:?} {params:?} {client_id:?}");
     let tenant = hub.tenant().clone();
@@ -115,6 +118,15 @@ fn provider(hub: &Hub, id: &str) -> Result<Arc<Manifest>, CallError> {
         };
         args::wrong(NAME, &format!("{error}{near}"))
     })
+}
+
+/// Parameters that no way has, and values that cannot be, are the model's to mend.
+fn check(manifest: &Manifest, params: &Params) -> Result<(), CallError> {
+    let first = manifest.ways(None, params).first().map(|way| way.id.clone());
+    match manifest.plan(first.as_deref(), params) {
+        Ok(_) | Err(PlanError::Missing { .. }) => Ok(()),
+        Err(error) => Err(args::wrong(NAME, &error.to_string())),
+    }
 }
 
 /// The connection that is meant, where it is there: with the name, else with the same target and
