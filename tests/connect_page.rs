@@ -16,6 +16,8 @@ mod home;
 
 #[path = "connect_page/asked.rs"]
 mod asked;
+#[path = "connect_page/command.rs"]
+mod command;
 #[path = "connect_page/disconnect.rs"]
 mod disconnect;
 #[path = "connect_page/foreign.rs"]

@@ -59,17 +59,22 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let remember = (args.store.is_some() || settings.remembered_store.is_none()).then_some(kind);
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, remember);
     let ask = Terminal::new(cx);
-    let consent = Asking::new(cx, "allmcp.connect/1", cx.browser(&settings, &args.sign_in.browser));
+    let browser = cx.browser(&settings, &args.sign_in.browser);
+    let consent = Asking::new(cx, "allmcp.connect/1", browser.clone());
     let shown = args.target.clone();
     let work = async {
         let request = match manifest {
             None => by_url(cx, &args, secrets)?,
             Some(manifest) => {
-                let at = AtTerminal::new(&ask, false);
+                let page = browser.clone().filter(|it| !args.dry_run && it.can_open());
+                let at = AtTerminal::new(&ask, page.is_some());
                 let given = provider::given(cx, args, manifest, secrets);
-                match prepare::request(&deps, &at, given).await {
+                match prepare::request(&deps, &at, given.clone()).await {
                     Ok(request) => request,
-                    Err(error) => return provider::told(error, &at).map(|()| Exit::FAILED),
+                    Err(error) => {
+                        provider::told(error, &at)?;
+                        return provider::by_page(cx, &deps, &consent, given).await;
+                    }
                 }
             }
         };

@@ -1,9 +1,11 @@
 //! `allmcp connect PROVIDER`: what its manifest wants to know, asked for only where it is missing.
 
 mod asking;
+mod by_page;
 mod questions;
 
 pub(super) use asking::{AtTerminal, told};
+pub(super) use by_page::by_page;
 pub(super) use questions::another_key;
 
 use super::{

@@ -40,6 +40,8 @@ pub(super) enum End {
 pub(super) struct Flow {
     stage: watch::Sender<Stage>,
     waiting: Mutex<Waiting>,
+    /// The last page was shown.
+    seen: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +63,8 @@ pub(super) enum Taken {
 
 impl Flow {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { stage: watch::Sender::new(Stage::Working), waiting: Mutex::default() })
+        let (stage, seen) = (watch::Sender::new(Stage::Working), watch::Sender::new(false));
+        Arc::new(Self { stage, waiting: Mutex::default(), seen })
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -75,6 +78,17 @@ impl Flow {
 
     pub(super) fn watch(&self) -> watch::Receiver<Stage> {
         self.stage.subscribe()
+    }
+
+    /// Whoever is there gets the last page now.
+    pub(super) fn is_seen(&self) {
+        self.seen.send_replace(true);
+    }
+
+    /// Ends when somebody has got the last page.
+    pub(super) async fn seen(&self) {
+        let mut seen = self.seen.subscribe();
+        let _seen = seen.wait_for(|seen| *seen).await;
     }
 
     pub(super) fn to(&self, stage: Stage) {

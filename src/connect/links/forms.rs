@@ -79,7 +79,7 @@ pub(super) fn choice(memory: &Memory, choice: &Choice) -> Form {
     let title = choice.title.split(" (").next().unwrap_or_default();
     form.fields.extend(name_field(memory));
     if by_card {
-        form.lead.push(title.to_owned());
+        form.question = Some(title.to_owned());
         for (value, label, about) in &choice.options {
             form.buttons.push(Button {
                 name: CHOICE,

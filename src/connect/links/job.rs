@@ -176,6 +176,7 @@ where
             Some(Ended::Expired) => return Err(End::Expired),
             Some(Ended::OtherWay) => {
                 (memory.way, memory.problem) = (None, None);
+                memory.wrong.clear();
                 continue;
             }
             None => {}

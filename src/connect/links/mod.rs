@@ -42,6 +42,8 @@ const KNOWN: Duration = Duration::from_hours(1);
 const MAX_LINKS: usize = 64;
 /// How long a browser waits until others have taken up what was done.
 const TAKE_UP: Duration = Duration::from_secs(5);
+/// How long a process that is done waits for a browser to come for the last page.
+const LAST_PAGE: Duration = Duration::from_secs(3);
 const PATH: &str = "/connect/";
 
 /// Where the user goes to sign in.
@@ -225,6 +227,18 @@ impl Links {
                 }
                 false
             }
+        }
+    }
+
+    /// Waits a moment until the user has seen how a link ended, for a process that ends with it.
+    pub async fn last_page(&self, link: &Link) {
+        let token = link.url.rsplit('/').next().unwrap_or_default();
+        let flow = self.0.links().get(token).and_then(|entry| entry.flow.clone());
+        if let Some(flow) = flow {
+            let _unseen = tokio::time::timeout(LAST_PAGE, flow.seen()).await;
+        }
+        if let Some(pages) = self.0.pages.get() {
+            pages.last_answers().await;
         }
     }
 

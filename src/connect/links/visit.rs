@@ -57,6 +57,9 @@ impl Visitor for Visits {
                 Ok(Err(_)) => Stage::Over(End::Failed(String::new())),
                 Err(_) => Stage::Working,
             };
+            if matches!(now, Stage::Over(_)) {
+                found.flow.is_seen();
+            }
             Some(answer(found, now, after_form, token))
         })
     }

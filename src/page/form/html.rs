@@ -30,6 +30,9 @@ pub(super) fn form(form: &Form) -> String {
         main.push_str("</dl>");
     }
     link(&mut main, form.page.as_ref());
+    if let Some(question) = &form.question {
+        let _ = write!(main, "<h2>{}</h2>", escaped(question));
+    }
     let token = escaped(&form.token);
     let _ = write!(
         main,
@@ -169,6 +172,7 @@ mod tests {
             lead: vec![evil.clone()],
             warnings: vec![evil.clone()],
             problem: Some(evil.clone()),
+            question: Some(evil.clone()),
             facts: vec![(evil.clone(), evil.clone())],
             page: Some(WebLink { text: "there".to_owned(), url: "https://v.example/a?b&c".into() }),
             fields: vec![
