@@ -41,7 +41,8 @@ pub(super) fn form(form: &Form) -> String {
     );
     // Whoever comes back to a mistake is taken to it.
     let wrong = form.fields.iter().position(|field| field.error.is_some());
-    let first = form.problem.as_ref().and(Some(0));
+    let secret = form.fields.iter().position(|field| field.kind == FieldKind::Secret);
+    let first = form.problem.as_ref().and(secret.or(Some(0)));
     for (at, one) in form.fields.iter().enumerate() {
         field(&mut main, one, at, wrong.or(first) == Some(at));
     }
