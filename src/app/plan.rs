@@ -3,9 +3,9 @@
 use super::connections::{oauth_read, open_vault, provider_of};
 use crate::{
     auth::{CredentialConfig, Credentials, OAuthConfig, TokenDeps},
-    catalog::Registry,
+    catalog::{self, Registry},
     config::{self, Env, Paths, Settings, Target},
-    hub::{Plan, PlanConnection, Rules, Shown, Source},
+    hub::{Patience, Plan, PlanConnection, Policy, Rules, Shown, Source},
     kind::{AuthKind, StoreKind, Transport},
     name::{ConnectionName, Tenant},
     template::Template,
@@ -33,6 +33,8 @@ pub(super) struct Maker<'a> {
     pub(super) tokens: &'a TokenDeps,
     /// Streams are kept open for what upstreams say of their own accord.
     pub(super) listen: bool,
+    /// Only what is marked read-only is shown.
+    pub(super) read_only: bool,
     /// Providers by id; those of the user's folder as they are now.
     pub(super) catalog: Registry,
 }
@@ -49,10 +51,12 @@ impl Maker<'_> {
         Plan {
             connections: connections.map(|c| self.connection(settings, c, &vault)).collect(),
             plain: matches!(self.only, Only::Plain(_)),
+            read_only: self.read_only,
             signs_in: false,
             own_tools: settings.own_tools.clone(),
             max_result: settings.max_result,
             config_error: None,
+            patience: Patience { wait: settings.approval_wait, life: settings.approval_life },
             with_hidden: false,
         }
     }
@@ -69,14 +73,17 @@ impl Maker<'_> {
             Only::These(names) if !names.contains(name) => Shown::NotSelected,
             _ => Shown::Yes,
         };
+        let mut suggested = Policy::default();
         let (auth, source, problem) = match self.target(connection) {
-            Ok(at) => {
+            Ok(mut at) => {
                 let auth = at.auth;
+                suggested = std::mem::take(&mut at.suggested);
                 let upstream = self.upstream(connection, at, vault);
                 (auth, Source::Upstream(Box::new(upstream)), None)
             }
             Err(problem) => (connection.auth, Source::None, Some(problem)),
         };
+        let config::Policy { write, destructive, tools } = connection.policy.clone();
         PlanConnection {
             name: name.clone(),
             account: self.tenant.account(name),
@@ -88,8 +95,9 @@ impl Maker<'_> {
             rules: Rules {
                 allow: connection.allow.clone(),
                 deny: connection.deny.clone(),
-                write: connection.write,
-                destructive: connection.destructive,
+                policy: Policy { write, destructive, tools },
+                suggested,
+                read_only: self.read_only,
             },
             pin: connection.pin.unwrap_or(settings.pin),
             source,
@@ -102,7 +110,7 @@ impl Maker<'_> {
         at: Where,
         vault: &VaultHandle,
     ) -> UpstreamConfig {
-        let Where { url, headers, params, auth, oauth, api, also } = at;
+        let Where { url, headers, params, auth, oauth, api, also, suggested: _ } = at;
         let (first, max) = (connection.breaker.first, connection.breaker.max);
         let env = Arc::clone(self.env);
         let credential = CredentialConfig {
@@ -151,6 +159,7 @@ impl Maker<'_> {
                 oauth: oauth_read(&connection.oauth),
                 api: None,
                 also: None,
+                suggested: Policy::default(),
             },
             Target::Provider { .. } => self.provider(connection)?,
             Target::Command { .. } => {
@@ -187,6 +196,7 @@ impl Maker<'_> {
             auth: if connection.said_auth { connection.auth } else { resolved.auth },
             oauth: resolved.oauth,
             also: provider.also(),
+            suggested: suggested(provider.manifest.policy.as_ref()),
             api: provider.is_api().then(|| Api { manifest: provider.manifest, way: provider.way }),
         })
     }
@@ -201,6 +211,14 @@ struct Where {
     oauth: OAuthConfig,
     api: Option<Api>,
     also: Option<Vec<Template>>,
+    /// What holds where the user says nothing.
+    suggested: Policy,
+}
+
+fn suggested(policy: Option<&catalog::Policy>) -> Policy {
+    let Some(policy) = policy else { return Policy::default() };
+    let tools = policy.tools.iter().map(|(pattern, rule)| (pattern.clone(), *rule)).collect();
+    Policy { write: policy.write, destructive: policy.destructive, tools }
 }
 
 /// Equal as long as a session may go on. Holds templates, never values.

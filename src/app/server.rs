@@ -18,6 +18,7 @@ use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
 pub struct ServeOptions {
     pub only: Vec<ConnectionName>,
     pub plain: Option<ConnectionName>,
+    pub read_only: bool,
     pub tenant: Tenant,
 }
 
@@ -42,6 +43,7 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
         env: Arc::clone(env),
         tenant: options.tenant,
         only,
+        read_only: options.read_only,
         hub: app.hub.clone(),
         links: app.links.clone(),
         tokens: app.tokens.clone(),
@@ -85,6 +87,7 @@ struct Follower {
     env: Arc<Env>,
     tenant: Tenant,
     only: Only,
+    read_only: bool,
     hub: Hub,
     links: Option<Links>,
     tokens: TokenDeps,
@@ -121,6 +124,7 @@ impl Follower {
             only: &self.only,
             tokens: &self.tokens,
             listen: true,
+            read_only: self.read_only,
             catalog: Registry::new(self.paths.providers()),
         };
         if let Some(links) = &self.links {

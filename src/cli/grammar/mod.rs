@@ -202,6 +202,9 @@ pub struct ServeArgs {
     /// Serve exactly one connection: its names untouched, none of our own tools
     #[arg(long, value_name = "NAME", conflicts_with = "only")]
     pub plain: Option<ConnectionName>,
+    /// Show and call only what is marked read-only
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 #[derive(Debug, Clone, Args)]
