@@ -20,6 +20,7 @@ pub struct ServeOptions {
     pub plain: Option<ConnectionName>,
     /// `None`: as the settings say.
     pub mode: Option<Mode>,
+    pub read_only: bool,
     pub tenant: Tenant,
 }
 
@@ -45,6 +46,7 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
         tenant: options.tenant,
         only,
         mode: options.mode,
+        read_only: options.read_only,
         hub: app.hub.clone(),
         links: app.links.clone(),
         tokens: app.tokens.clone(),
@@ -89,6 +91,7 @@ struct Follower {
     tenant: Tenant,
     only: Only,
     mode: Option<Mode>,
+    read_only: bool,
     hub: Hub,
     links: Option<Links>,
     tokens: TokenDeps,
@@ -126,6 +129,7 @@ impl Follower {
             tokens: &self.tokens,
             mode: self.mode,
             listen: true,
+            read_only: self.read_only,
             catalog: Registry::new(self.paths.providers()),
         };
         if let Some(links) = &self.links {

@@ -211,6 +211,9 @@ pub struct ServeArgs {
     /// wants it (auto)
     #[arg(long, value_name = "full|smart|auto", conflicts_with = "plain")]
     pub mode: Option<Mode>,
+    /// Show and call only what is marked read-only
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -70,8 +70,23 @@ impl Own {
 
     /// Those that `plan` leaves in.
     pub(super) fn listed(plan: &Plan) -> Vec<Self> {
-        let kept = |own: &&Self| !plan.plain && glob::any(&plan.own_tools, own.name());
+        let kept = |own: &&Self| own.is_kept(plan) && (!plan.read_only || own.read_only());
         Self::ALL.iter().filter(kept).copied().collect()
+    }
+
+    /// The one of this name that `--read-only` alone leaves out.
+    pub(super) fn left_out(plan: &Plan, name: &str) -> Option<Self> {
+        let named = Self::ALL.iter().copied().find(|own| own.name() == name);
+        named.filter(|own| own.is_kept(plan) && plan.read_only && !own.read_only())
+    }
+
+    fn is_kept(self, plan: &Plan) -> bool {
+        !plan.plain && glob::any(&plan.own_tools, self.name())
+    }
+
+    /// It changes nothing by itself: what it calls is judged by itself.
+    pub(super) fn only_routes(self) -> bool {
+        self.name() == "call_tool"
     }
 }
 

@@ -4,7 +4,11 @@ use super::{
     Own, args, call_tool, find_relevant_tools, list_mcp_connections, list_tool_groups, read_more,
 };
 use crate::{
-    hub::{Answered, CallError, Hub, Request, call::Line},
+    hub::{
+        Answered, CallError, Denied, Hub, Request, ToolIndex,
+        call::{Line, unknown},
+        policy::Denial,
+    },
     wire::Outcome,
 };
 use serde::Deserialize;
@@ -47,5 +51,24 @@ impl Hub {
             part.ok_or_else(|| CallError::TooLarge { tool: tool.to_owned(), size, limit })?
         };
         Ok(Answered { outcome: Outcome::Complete(result), era: None })
+    }
+
+    /// Answers for a name that nobody has, or that `--read-only` has left out.
+    pub(in crate::hub) async fn not_listed(
+        &self,
+        index: &ToolIndex,
+        name: &str,
+        request: &Request,
+        line: &mut Line,
+    ) -> Result<Answered, CallError> {
+        match Own::left_out(&self.plan(), name) {
+            None => Err(unknown(index, name)),
+            Some(own) if own.only_routes() => self.own(own, request, line).await,
+            Some(own) => {
+                let (tool, upstream) = (own.name().to_owned(), String::new());
+                let why = Denial::ReadOnly;
+                Err(CallError::Denied(Denied { connection: None, tool, upstream, why }))
+            }
+        }
     }
 }
