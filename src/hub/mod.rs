@@ -30,6 +30,7 @@ mod rewrite;
 mod rounds;
 #[cfg(test)]
 pub mod script;
+pub mod search;
 mod sign_in;
 #[cfg(test)]
 mod tests;
