@@ -18,7 +18,7 @@ use crate::{
     catalog::Registry,
     config::{self, Env, Paths, Settings},
     connect::{self, Links},
-    hub::{Hub, HubConfig, Plan},
+    hub::{Hub, HubConfig, Plan, own},
     kind::StoreKind,
     name::{ConnectionName, Tenant},
     store::{
@@ -73,7 +73,8 @@ impl App {
         let app = Self::empty(paths, settings, tenant, None);
         let (only, tokens) = (&Only::All, &app.tokens);
         let catalog = Registry::new(paths.providers());
-        let maker = plan::Maker { paths, env, tenant, only, tokens, listen: false, catalog };
+        let maker =
+            plan::Maker { paths, env, tenant, only, tokens, mode: None, listen: false, catalog };
         app.hub.apply(Plan { with_hidden: scope == Scope::All, ..maker.plan(settings) });
         app
     }
@@ -119,6 +120,7 @@ impl App {
             deps,
             events,
             links: links.clone(),
+            own: own::Deps { providers: Some(paths.providers()) },
         });
         Self { hub, shutdown, tokens, links }
     }

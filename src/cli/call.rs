@@ -176,7 +176,7 @@ impl From<CallError> for CliError {
     fn from(error: CallError) -> Self {
         let message = error.to_string();
         match error {
-            CallError::Params(_) => Self::usage(message),
+            CallError::Params(_) | CallError::Arguments { .. } => Self::usage(message),
             CallError::Unknown { name, nearest } => {
                 let message = format!("no tool {name:?}");
                 let hint = if nearest.is_empty() {
@@ -193,7 +193,14 @@ impl From<CallError> for CliError {
             CallError::TooLarge { .. }
             | CallError::NotFound { .. }
             | CallError::Unanswered { .. } => Self::failed(message),
-            CallError::Upstream(error) | CallError::SignIn { error, .. } => error.into(),
+            CallError::Upstream(error) | CallError::SignIn { error, .. } => {
+                let may_have_run = error.may_have_run;
+                let mut told = Self::from(error);
+                if may_have_run {
+                    told.message.push_str("; the call may have been carried out");
+                }
+                told
+            }
         }
     }
 }

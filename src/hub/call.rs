@@ -7,7 +7,6 @@ use super::{
     index::{Found, ToolIndex},
     member::Member,
     names,
-    own::Own,
     plan::Shown,
     policy::Denial,
     rounds::Job,
@@ -93,47 +92,64 @@ impl Hub {
         }
         match index.find(name).or_else(|| index.of_app(name).map(Found::Tool)) {
             None => Err(unknown(&index, name)),
-            Some(Found::Own(own)) => {
-                let result = Box::pin(self.own(own)).await;
-                Ok(Answered { outcome: Outcome::Complete(result), era: None })
-            }
+            Some(Found::Own(own)) => Box::pin(self.own(own, request, line)).await,
             Some(Found::Tool(tool)) => {
-                line.connection(tool.member.name());
-                if let Some(why) = tool.denial {
-                    return Err(CallError::Denied(denied(tool, why)));
-                }
                 let mut edits = splice::Edits::new();
                 if name != tool.upstream.as_str() {
                     edits.replace(at, tool.upstream_name_json());
                 }
-                let job = Job {
-                    method: "tools/call",
-                    name: Some(tool.upstream.as_str().to_owned()),
-                    replay_safe: tool.replay_safe(),
-                    tool: Some(tool.facts()),
-                };
                 let params = edits.apply(&request.params);
-                let reply = self.run(&tool.member, job, params, request.link.as_ref()).await?;
-                let bytes = reply.outcome.bytes();
-                if bytes.first() != Some(&b'{') {
-                    let text = "its result is not an object";
-                    let error = UpstreamError::new(tool.member.name(), ErrorKind::Protocol, text);
-                    return Err(error.may_have_run(true).into());
-                }
-                let outcome = called(self, &tool.member, reply.outcome, index.is_plain());
-                let (size, limit) = (outcome.bytes().len() as u64, request.limit);
-                if size > limit {
-                    let tool = tool.public.to_string();
-                    return Err(CallError::TooLarge { tool, size, limit });
-                }
-                Ok(Answered { outcome, era: Some(reply.era) })
+                self.upstream_tool(tool, params, request, line, index.is_plain()).await
             }
+        }
+    }
+
+    /// Calls `tool` with `params` in which its own name stands already.
+    pub(super) async fn upstream_tool(
+        &self,
+        tool: &Tool,
+        params: Bytes,
+        request: &Request,
+        line: &mut Line,
+        plain: bool,
+    ) -> Result<Answered, CallError> {
+        line.connection(tool.member.name());
+        if let Some(why) = tool.denial {
+            return Err(CallError::Denied(denied(tool, why)));
+        }
+        let job = Job {
+            method: "tools/call",
+            name: Some(tool.upstream.as_str().to_owned()),
+            replay_safe: tool.replay_safe(),
+            tool: Some(tool.facts()),
+        };
+        let reply = self.run(&tool.member, job, params, request.link.as_ref()).await?;
+        let bytes = reply.outcome.bytes();
+        if bytes.first() != Some(&b'{') {
+            let text = "its result is not an object";
+            let error = UpstreamError::new(tool.member.name(), ErrorKind::Protocol, text);
+            return Err(error.may_have_run(true).into());
+        }
+        let outcome = called(self, &tool.member, reply.outcome, plain);
+        let (size, limit) = (outcome.bytes().len() as u64, request.limit);
+        if size <= limit {
+            return Ok(Answered { outcome, era: Some(reply.era) });
+        }
+        let part = match &outcome {
+            Outcome::Complete(whole) if !plain => {
+                self.longs().cut(Some(tool.member.name()), whole.clone(), limit).await
+            }
+            _ => None,
+        };
+        match part {
+            Some(part) => Ok(Answered { outcome: Outcome::Complete(part), era: Some(reply.era) }),
+            None => Err(CallError::TooLarge { tool: tool.public.to_string(), size, limit }),
         }
     }
 
     /// The index after everything was done to find `name` in it: a connection whose tools this
     /// process has not seen yet is asked for them.
-    async fn look_again(
+    pub(super) async fn look_again(
         &self,
         index: Arc<ToolIndex>,
         name: &str,
@@ -165,15 +181,6 @@ impl Hub {
             upstream: String::new(),
             why,
         }))
-    }
-
-    async fn own(&self, own: Own) -> Bytes {
-        match own {
-            Own::ListMcpConnections => super::own::list_mcp_connections::run(
-                &self.report_with_links().await,
-                self.plan().config_error.as_deref(),
-            ),
-        }
     }
 }
 
@@ -210,7 +217,7 @@ fn denied(tool: &Tool, why: Denial) -> Denied {
     }
 }
 
-fn unknown(index: &ToolIndex, name: &str) -> CallError {
+pub(super) fn unknown(index: &ToolIndex, name: &str) -> CallError {
     let name = text::line(name, 128);
     let near = |candidate: &&str| crate::name::nearest(&name, [*candidate]).is_some();
     let mut nearest: Vec<&str> = index.callable().filter(near).collect();
@@ -220,7 +227,7 @@ fn unknown(index: &ToolIndex, name: &str) -> CallError {
 }
 
 /// The call's line in the access log: written once, as cancelled when nobody closes it.
-struct Line {
+pub(super) struct Line {
     hub: Hub,
     entry: Entry,
     started: Instant,
@@ -249,12 +256,12 @@ impl Line {
         Self { hub: hub.clone(), entry, started: Instant::now(), closed: false }
     }
 
-    fn tool(&mut self, name: &str) {
+    pub(super) fn tool(&mut self, name: &str) {
         // The log cuts and cleans; this only bounds what it has to look at.
         name[..name.floor_char_boundary(512)].clone_into(&mut self.entry.tool);
     }
 
-    fn connection(&mut self, name: &ConnectionName) {
+    pub(super) fn connection(&mut self, name: &ConnectionName) {
         name.as_str().clone_into(&mut self.entry.connection);
     }
 
@@ -266,9 +273,12 @@ impl Line {
                 if is_error(bytes) { Logged::ToolError } else { Logged::Ok }
             }
             Err(error) => {
-                self.entry.error = Some(error.to_string());
+                // What is said of wrong arguments quotes them.
+                let quotes = matches!(error, CallError::Arguments { .. });
+                self.entry.error = (!quotes).then(|| error.to_string());
                 match error {
                     CallError::Denied(_) => Logged::Denied,
+                    CallError::Arguments { .. } => Logged::ToolError,
                     CallError::TooLarge { size, .. } => {
                         self.entry.response_bytes = *size;
                         Logged::Failed

@@ -9,6 +9,13 @@ pub enum CallError {
     /// The parameters are not those of a call.
     #[error("{0}")]
     Params(&'static str),
+    /// The arguments of a tool of ours are not what it takes; the model can mend them.
+    #[error("{tool}: {text}")]
+    Arguments {
+        tool: &'static str,
+        /// Sanitized and cut.
+        text: String,
+    },
     /// Nobody has such a tool.
     #[error("no tool is named {name:?}{}", offer(.nearest))]
     Unknown {

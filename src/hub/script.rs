@@ -236,6 +236,7 @@ pub fn plan(name: &str) -> PlanConnection {
         problem: None,
         rules: Rules::default(),
         pin: Pin::Warn,
+        manifest: None,
         source: Source::None,
     }
 }
@@ -345,6 +346,7 @@ fn hub_in(dir: &Path) -> (Hub, Shutdown, mpsc::Sender<(crate::name::ConnectionNa
     let shutdown = Shutdown::new();
     let hub = Hub::new(HubConfig {
         links: None,
+        own: super::own::Deps::default(),
         cache: ListCache::new(dir.join("lists")),
         pins: PinStore::new(dir.join("pins")),
         health: HealthStore::new(dir.join("health")),

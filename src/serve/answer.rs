@@ -30,6 +30,7 @@ pub(super) fn failure(failed: CallError, plain: bool) -> Result<Bytes, RpcError>
         CallError::Params(_) | CallError::Unknown { .. } | CallError::NotFound { .. } => {
             Err(RpcError::new(error::INVALID_PARAMS, &failed.to_string()))
         }
+        CallError::Arguments { .. } => Ok(says(&format!("allmcp: {failed}."), None)),
         CallError::Unanswered { text, .. } => Ok(says(&format!("allmcp: {text}."), None)),
         CallError::Denied(denied) => Ok(says(&denial(&denied), None)),
         CallError::TooLarge { size, limit, .. } => Ok(says(&too_large(size, limit, plain), None)),
@@ -49,7 +50,10 @@ fn upstream(failed: UpstreamError, link: Option<&Link>, plain: bool) -> Result<B
 /// others that are not `tools/call`.
 pub(super) fn refusal(failed: CallError, plain: bool, era: Era) -> RpcError {
     let (failed, link) = match failed {
-        CallError::Params(_) | CallError::Unknown { .. } | CallError::NotFound { .. } => {
+        CallError::Params(_)
+        | CallError::Arguments { .. }
+        | CallError::Unknown { .. }
+        | CallError::NotFound { .. } => {
             return RpcError::new(error::INVALID_PARAMS, &failed.to_string());
         }
         CallError::Unanswered { text, .. } => {

@@ -1,11 +1,14 @@
 //! `list_mcp_connections`: how every connection is doing, and what the user has to do.
 
 use super::{CONNECT_REQUIRED, all_required, expires_at, structured};
-use crate::{hub::report::Report, kind::Status};
+use crate::{
+    hub::{CallError, Hub, report::Report},
+    kind::Status,
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-pub const DEFINITION: &str = concat!(
+pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"list_mcp_connections","title":"List connections","#,
     r#""description":"Lists the MCP servers behind allmcp: whether each is connected, needs the user to sign in, or has failed and why, and how many tools it offers. Use it when a tool is missing or a call failed.","#,
     r#""inputSchema":{"type":"object","properties":{},"additionalProperties":false},"#,
@@ -17,8 +20,13 @@ pub const DEFINITION: &str = concat!(
     r#""annotations":{"title":"List connections","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
 );
 
-/// The result; `config_error` says why the settings in use are not those in the file.
-pub(in crate::hub) fn run(reports: &[Report], config_error: Option<&str>) -> Bytes {
+pub(in crate::hub) async fn run(hub: &Hub) -> Result<Bytes, CallError> {
+    let reports = hub.report_with_links().await;
+    Ok(result(&reports, hub.plan().config_error.as_deref()))
+}
+
+/// `config_error` says why the settings in use are not those in the file.
+fn result(reports: &[Report], config_error: Option<&str>) -> Bytes {
     let connections: Vec<Value> = reports.iter().map(row).collect();
     let content = json!({ "connections": connections, "config_error": config_error });
     structured(&content, Some((CONNECT_REQUIRED, all_required(reports))))
@@ -54,7 +62,7 @@ mod tests {
             report("a", Status::Connected, None),
             report("b", Status::NeedsAuth, Some("the key was refused")),
         ];
-        let result: Value = serde_json::from_slice(&run(&reports, Some("line 3"))).unwrap();
+        let result: Value = serde_json::from_slice(&result(&reports, Some("line 3"))).unwrap();
         let content = &result["structuredContent"];
         assert_eq!(content["config_error"], "line 3");
         assert_eq!(content["connections"][0]["connected"], true);
