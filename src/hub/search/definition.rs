@@ -53,11 +53,11 @@ impl At {
             (Self::Tool | Self::Annotations, "title") => Self::Title,
             (Self::Tool, "description") => Self::Description,
             (Self::Tool, "annotations") => Self::Annotations,
-            (Self::Tool, "inputSchema") => Self::Schema,
             (Self::Schema, "properties") => Self::Properties,
             (Self::Schema, "description" | "title" | "enum" | "const") => Self::Text,
             (Self::Schema, "$defs" | "definitions") => Self::Definitions,
-            (Self::Schema, "items" | "prefixItems" | "anyOf" | "oneOf" | "allOf")
+            (Self::Tool, "inputSchema")
+            | (Self::Schema, "items" | "prefixItems" | "anyOf" | "oneOf" | "allOf")
             | (Self::Properties | Self::Definitions, _) => Self::Schema,
             _ => return None,
         })

@@ -10,6 +10,7 @@
 
 mod definition;
 mod fuzzy;
+mod gather;
 mod index;
 mod query;
 mod rank;
