@@ -73,7 +73,8 @@ impl App {
         let app = Self::empty(paths, settings, tenant, None);
         let (only, tokens) = (&Only::All, &app.tokens);
         let catalog = Registry::new(paths.providers());
-        let maker = plan::Maker { paths, env, tenant, only, tokens, listen: false, catalog };
+        let maker =
+            plan::Maker { paths, env, tenant, only, tokens, mode: None, listen: false, catalog };
         app.hub.apply(Plan { with_hidden: scope == Scope::All, ..maker.plan(settings) });
         app
     }

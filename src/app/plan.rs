@@ -3,10 +3,10 @@
 use super::connections::{oauth_read, open_vault, provider_of};
 use crate::{
     auth::{CredentialConfig, Credentials, OAuthConfig, TokenDeps},
-    catalog::Registry,
+    catalog::{Manifest, Registry},
     config::{self, Env, Paths, Settings, Target},
     hub::{Plan, PlanConnection, Rules, Shown, Source},
-    kind::{AuthKind, StoreKind, Transport},
+    kind::{AuthKind, Mode, StoreKind, Transport},
     name::{ConnectionName, Tenant},
     template::Template,
     upstream::{Api, BreakerTimes, UpstreamConfig},
@@ -31,6 +31,8 @@ pub(super) struct Maker<'a> {
     pub(super) only: &'a Only,
     /// What renewing a sign-in stands on.
     pub(super) tokens: &'a TokenDeps,
+    /// How tools are shown, where that was said at the start.
+    pub(super) mode: Option<Mode>,
     /// Streams are kept open for what upstreams say of their own accord.
     pub(super) listen: bool,
     /// Providers by id; those of the user's folder as they are now.
@@ -50,6 +52,7 @@ impl Maker<'_> {
             connections: connections.map(|c| self.connection(settings, c, &vault)).collect(),
             plain: matches!(self.only, Only::Plain(_)),
             signs_in: false,
+            mode: Some(self.mode.unwrap_or(settings.mode)),
             own_tools: settings.own_tools.clone(),
             max_result: settings.max_result,
             config_error: None,
@@ -69,13 +72,13 @@ impl Maker<'_> {
             Only::These(names) if !names.contains(name) => Shown::NotSelected,
             _ => Shown::Yes,
         };
-        let (auth, source, problem) = match self.target(connection) {
-            Ok(at) => {
-                let auth = at.auth;
+        let (auth, manifest, source, problem) = match self.target(connection) {
+            Ok(mut at) => {
+                let (auth, manifest) = (at.auth, at.manifest.take());
                 let upstream = self.upstream(connection, at, vault);
-                (auth, Source::Upstream(Box::new(upstream)), None)
+                (auth, manifest, Source::Upstream(Box::new(upstream)), None)
             }
-            Err(problem) => (connection.auth, Source::None, Some(problem)),
+            Err(problem) => (connection.auth, None, Source::None, Some(problem)),
         };
         PlanConnection {
             name: name.clone(),
@@ -92,6 +95,7 @@ impl Maker<'_> {
                 destructive: connection.destructive,
             },
             pin: connection.pin.unwrap_or(settings.pin),
+            manifest,
             source,
         }
     }
@@ -102,7 +106,7 @@ impl Maker<'_> {
         at: Where,
         vault: &VaultHandle,
     ) -> UpstreamConfig {
-        let Where { url, headers, params, auth, oauth, api, also } = at;
+        let Where { url, headers, params, auth, oauth, api, also, manifest: _ } = at;
         let (first, max) = (connection.breaker.first, connection.breaker.max);
         let env = Arc::clone(self.env);
         let credential = CredentialConfig {
@@ -151,6 +155,7 @@ impl Maker<'_> {
                 oauth: oauth_read(&connection.oauth),
                 api: None,
                 also: None,
+                manifest: None,
             },
             Target::Provider { .. } => self.provider(connection)?,
             Target::Command { .. } => {
@@ -187,6 +192,7 @@ impl Maker<'_> {
             auth: if connection.said_auth { connection.auth } else { resolved.auth },
             oauth: resolved.oauth,
             also: provider.also(),
+            manifest: Some(Arc::clone(&provider.manifest)),
             api: provider.is_api().then(|| Api { manifest: provider.manifest, way: provider.way }),
         })
     }
@@ -201,6 +207,7 @@ struct Where {
     oauth: OAuthConfig,
     api: Option<Api>,
     also: Option<Vec<Template>>,
+    manifest: Option<Arc<Manifest>>,
 }
 
 /// Equal as long as a session may go on. Holds templates, never values.

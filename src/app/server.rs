@@ -6,7 +6,7 @@ use crate::{
     catalog::Registry,
     config::{self, ConfigError, Env, Loaded, Paths, Settings, Source, Watch},
     hub::{Hub, Links, Plan},
-    kind::StoreKind,
+    kind::{Mode, StoreKind},
     name::{ConnectionName, Tenant},
     serve::{self, Options},
     task,
@@ -18,6 +18,8 @@ use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
 pub struct ServeOptions {
     pub only: Vec<ConnectionName>,
     pub plain: Option<ConnectionName>,
+    /// `None`: as the settings say.
+    pub mode: Option<Mode>,
     pub tenant: Tenant,
 }
 
@@ -42,6 +44,7 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
         env: Arc::clone(env),
         tenant: options.tenant,
         only,
+        mode: options.mode,
         hub: app.hub.clone(),
         links: app.links.clone(),
         tokens: app.tokens.clone(),
@@ -85,6 +88,7 @@ struct Follower {
     env: Arc<Env>,
     tenant: Tenant,
     only: Only,
+    mode: Option<Mode>,
     hub: Hub,
     links: Option<Links>,
     tokens: TokenDeps,
@@ -120,6 +124,7 @@ impl Follower {
             tenant: &self.tenant,
             only: &self.only,
             tokens: &self.tokens,
+            mode: self.mode,
             listen: true,
             catalog: Registry::new(self.paths.providers()),
         };

@@ -23,6 +23,7 @@ mod logs;
 mod provider;
 mod reconnect;
 mod rows;
+mod search;
 mod secrets;
 mod serve;
 mod switch;
@@ -81,6 +82,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Inspect(args) => inspect::run(cx, &args).await,
         Command::Tools(args) => tools::run(cx, args),
         Command::Call(args) => call::run(cx, args).await,
+        Command::Search(args) => search::run(cx, &args).await,
         Command::Sync(args) => sync::run(cx, &args).await,
         Command::Catalog(args) => catalog::run(cx, args),
         Command::Config(command) => config::run(cx, command),

@@ -15,7 +15,8 @@ use crate::{
 use std::time::Duration;
 
 pub(super) async fn serve(cx: &Context, args: ServeArgs) -> CliResult {
-    let options = ServeOptions { only: args.only, plain: args.plain, tenant: cx.tenant.clone() };
+    let ServeArgs { only, plain, mode } = args;
+    let options = ServeOptions { only, plain, mode, tenant: cx.tenant.clone() };
     app::serve(&cx.paths, &cx.env, options).await?;
     Ok(Exit::DONE)
 }

@@ -21,6 +21,7 @@ pub use value::{Header, Pair, SecretFile, Since};
 
 use super::exit::Exit;
 use crate::{
+    kind::Mode,
     name::{ConnectionName, Tenant},
     ui::{Look, When},
 };
@@ -127,6 +128,8 @@ pub enum Command {
     Tools(ToolsArgs),
     /// Call one tool
     Call(CallArgs),
+    /// Find tools by what they do
+    Search(SearchArgs),
     /// List the providers that can be connected by name, or show, add and check one
     Catalog(CatalogArgs),
     /// Fetch the lists of tools again
@@ -204,6 +207,27 @@ pub struct ServeArgs {
     /// Serve exactly one connection: its names untouched, none of our own tools
     #[arg(long, value_name = "NAME", conflicts_with = "only")]
     pub plain: Option<ConnectionName>,
+    /// List every tool (full), only our own that find and call them (smart), or as their number
+    /// wants it (auto)
+    #[arg(long, value_name = "full|smart|auto", conflicts_with = "plain")]
+    pub mode: Option<Mode>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  allmcp search create a deal
+  allmcp search --group kommo/leads list
+  allmcp search --json send a message | jq -r '.tools[0].name'")]
+pub struct SearchArgs {
+    /// What is to be done, in words
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Only tools of this connection, or of a group of one, such as kommo/leads
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// How many to show, 1 to 50
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub limit: Option<u8>,
 }
 
 #[derive(Debug, Clone, Args)]
