@@ -6,8 +6,11 @@
 mod args;
 mod call_tool;
 mod deps;
+mod describe_provider;
 mod find_relevant_tools;
+mod get_usage;
 mod list_mcp_connections;
+mod list_providers;
 mod list_tool_groups;
 mod read_more;
 mod run;
@@ -26,7 +29,10 @@ pub const CONNECT_REQUIRED: &str = "dev.allmcp/oauth_connect_required_mcps";
 /// One of our tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
+    ListProviders,
     ListMcpConnections,
+    DescribeProvider,
+    GetUsage,
     ListToolGroups,
     FindRelevantTools,
     CallTool,
@@ -37,7 +43,10 @@ pub enum Own {
 impl Own {
     /// In the order of the list.
     pub const ALL: &[Self] = &[
+        Self::ListProviders,
         Self::ListMcpConnections,
+        Self::DescribeProvider,
+        Self::GetUsage,
         Self::ListToolGroups,
         Self::FindRelevantTools,
         Self::CallTool,
@@ -47,7 +56,10 @@ impl Own {
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::ListProviders => "list_providers",
             Self::ListMcpConnections => "list_mcp_connections",
+            Self::DescribeProvider => "describe_provider",
+            Self::GetUsage => "get_usage",
             Self::ListToolGroups => "list_tool_groups",
             Self::FindRelevantTools => "find_relevant_tools",
             Self::CallTool => "call_tool",
@@ -59,7 +71,10 @@ impl Own {
     /// Its object in `tools/list`.
     pub fn definition(self) -> &'static str {
         match self {
+            Self::ListProviders => list_providers::DEFINITION,
             Self::ListMcpConnections => list_mcp_connections::DEFINITION,
+            Self::DescribeProvider => describe_provider::DEFINITION,
+            Self::GetUsage => get_usage::DEFINITION,
             Self::ListToolGroups => list_tool_groups::DEFINITION,
             Self::FindRelevantTools => find_relevant_tools::DEFINITION,
             Self::CallTool => call_tool::CALL,
