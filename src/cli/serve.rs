@@ -16,7 +16,13 @@ use std::time::Duration;
 
 pub(super) async fn serve(cx: &Context, args: ServeArgs) -> CliResult {
     let ServeArgs { only, plain, mode } = args;
-    let options = ServeOptions { only, plain, mode, tenant: cx.tenant.clone() };
+    let options = ServeOptions {
+        only,
+        plain,
+        mode,
+        tenant: cx.tenant.clone(),
+        reporter: Some(super::report::Reports::of(cx)),
+    };
     app::serve(&cx.paths, &cx.env, options).await?;
     Ok(Exit::DONE)
 }

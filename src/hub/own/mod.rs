@@ -13,9 +13,10 @@ mod list_mcp_connections;
 mod list_providers;
 mod list_tool_groups;
 mod read_more;
+mod report_issue;
 mod run;
 
-pub use deps::Deps;
+pub use deps::{Deps, Problem, Reporter};
 
 use super::{glob, plan::Plan, report::Report};
 use crate::{connect::Link, name::ConnectionName, wire::splice};
@@ -33,6 +34,7 @@ pub enum Own {
     ListMcpConnections,
     DescribeProvider,
     GetUsage,
+    ReportIssue,
     ListToolGroups,
     FindRelevantTools,
     CallTool,
@@ -47,6 +49,7 @@ impl Own {
         Self::ListMcpConnections,
         Self::DescribeProvider,
         Self::GetUsage,
+        Self::ReportIssue,
         Self::ListToolGroups,
         Self::FindRelevantTools,
         Self::CallTool,
@@ -60,6 +63,7 @@ impl Own {
             Self::ListMcpConnections => "list_mcp_connections",
             Self::DescribeProvider => "describe_provider",
             Self::GetUsage => "get_usage",
+            Self::ReportIssue => "report_issue",
             Self::ListToolGroups => "list_tool_groups",
             Self::FindRelevantTools => "find_relevant_tools",
             Self::CallTool => "call_tool",
@@ -75,6 +79,7 @@ impl Own {
             Self::ListMcpConnections => list_mcp_connections::DEFINITION,
             Self::DescribeProvider => describe_provider::DEFINITION,
             Self::GetUsage => get_usage::DEFINITION,
+            Self::ReportIssue => report_issue::DEFINITION,
             Self::ListToolGroups => list_tool_groups::DEFINITION,
             Self::FindRelevantTools => find_relevant_tools::DEFINITION,
             Self::CallTool => call_tool::CALL,

@@ -2,7 +2,7 @@
 
 use super::{
     Own, args, call_tool, describe_provider, find_relevant_tools, get_usage, list_mcp_connections,
-    list_providers, list_tool_groups, read_more,
+    list_providers, list_tool_groups, read_more, report_issue,
 };
 use crate::{
     hub::{Answered, CallError, Hub, Request, call::Line},
@@ -34,6 +34,7 @@ impl Hub {
                 let Nothing {} = args::read(tool, params)?;
                 get_usage::run(self).await
             }
+            Own::ReportIssue => report_issue::run(self, args::read(tool, params)?).await,
             Own::ListMcpConnections => {
                 let Nothing {} = args::read(tool, params)?;
                 list_mcp_connections::run(self).await
