@@ -6,6 +6,7 @@
 mod bridge;
 mod connections;
 mod plan;
+pub mod report;
 mod server;
 
 pub use bridge::{BRIDGE, Bridge, bridge, bridge_name};
@@ -74,25 +75,25 @@ impl App {
         let app = Self::empty(paths, settings, tenant, None, own::Deps::default());
         let (only, tokens) = (&Only::All, &app.tokens);
         let catalog = Registry::new(paths.providers());
+        let (listen, read_only, mode) = (false, false, None);
         let maker =
-            plan::Maker { paths, env, tenant, only, tokens, mode: None, listen: false, catalog };
+            plan::Maker { paths, env, tenant, only, tokens, mode, listen, read_only, catalog };
         app.hub.apply(Plan { with_hidden: scope == Scope::All, ..maker.plan(settings) });
         app
     }
 
     /// For a client, which is given links by which its user can sign in.
-    /// `reload` takes the configuration up at once.
+    /// `own` is what our own tools stand on besides.
     fn serving(
         paths: &Paths,
         env: &Arc<Env>,
         settings: &Settings,
         tenant: &Tenant,
-        reload: Option<own::Reload>,
+        own: own::Deps,
     ) -> Self {
         let kind = settings.store.unwrap_or(StoreKind::Keychain);
         let vault = open_vault(paths, env, kind);
         let deps = connect_deps(paths, env, settings, vault, None);
-        let own = own::Deps { reload, ..own::Deps::default() };
         Self::empty(paths, settings, tenant, Some((deps, browser(env, settings))), own)
     }
 

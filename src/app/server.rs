@@ -15,13 +15,16 @@ use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 
 /// What `allmcp serve` was told.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ServeOptions {
     pub only: Vec<ConnectionName>,
     pub plain: Option<ConnectionName>,
     /// `None`: as the settings say.
     pub mode: Option<Mode>,
+    pub read_only: bool,
     pub tenant: Tenant,
+    /// Makes the reports that a client asks for.
+    pub reporter: Option<Arc<dyn own::Reporter>>,
 }
 
 /// Why serving did not begin.
@@ -40,13 +43,16 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
     let loaded = config::load(paths, env);
     let only = only(&loaded.settings, options.only, options.plain)?;
     let (reload, asked) = Asked::new();
-    let app = App::serving(paths, env, &loaded.settings, &options.tenant, Some(reload));
+    let own =
+        own::Deps { reload: Some(reload), reporter: options.reporter, ..own::Deps::default() };
+    let app = App::serving(paths, env, &loaded.settings, &options.tenant, own);
     let mut follower = Follower {
         paths: paths.clone(),
         env: Arc::clone(env),
         tenant: options.tenant,
         only,
         mode: options.mode,
+        read_only: options.read_only,
         hub: app.hub.clone(),
         links: app.links.clone(),
         tokens: app.tokens.clone(),
@@ -91,6 +97,7 @@ struct Follower {
     tenant: Tenant,
     only: Only,
     mode: Option<Mode>,
+    read_only: bool,
     hub: Hub,
     links: Option<Links>,
     tokens: TokenDeps,
@@ -128,6 +135,7 @@ impl Follower {
             tokens: &self.tokens,
             mode: self.mode,
             listen: true,
+            read_only: self.read_only,
             catalog: Registry::new(self.paths.providers()),
         };
         if let Some(links) = &self.links {

@@ -145,6 +145,8 @@ impl Reader<'_> {
                     out.pin = Pin::Block;
                     self.put(path, key, v, word, &mut out.pin);
                 }
+                "approval_wait" => self.put(path, key, v, duration, &mut out.approval_wait),
+                "approval_life" => self.put(path, key, v, duration, &mut out.approval_life),
                 _ => self.unknown("settings.", key, at, schema::SETTINGS),
             }
         }

@@ -32,7 +32,7 @@ pub struct Leaving {
 
 impl Leaving {
     /// What the server said of the tokens that are given up, where there were any.
-    pub fn revoked(&self) -> Option<&'static str> {
+    pub fn revoked(self) -> Option<&'static str> {
         match self.left.revoked? {
             Revoked::Done => Some("its tokens were revoked at the server"),
             Revoked::Failed => Some(

@@ -106,10 +106,8 @@ fn params_are_missing(sheet: &Sheet) -> CliError {
 
 fn a_client_is_missing(sheet: &Sheet, blank: &Blank) -> CliError {
     let own = sheet.way.oauth.as_ref().and_then(|told| told.own_client.as_ref());
-    let wanted = match own.is_some_and(|own| own.secret) {
-        true => "--client-id ID --client-secret-stdin",
-        false => "--client-id ID",
-    };
+    let secret = own.is_some_and(|own| own.secret);
+    let wanted = if secret { "--client-id ID --client-secret-stdin" } else { "--client-id ID" };
     let help: Vec<&str> = blank.help.iter().chain(&blank.page).map(String::as_str).collect();
     CliError::usage(format!("it needs a client of your own: give {wanted}")).hint(help.join(" "))
 }
@@ -126,7 +124,9 @@ impl Ask for AtTerminal<'_> {
 
 impl Asker for AtTerminal<'_> {
     fn warn(&self, of: &str, warnings: &[String]) {
-        warnings.iter().for_each(|warning| self.ask.warn(&format!("{of}: {warning}")));
+        for warning in warnings {
+            self.ask.warn(&format!("{of}: {warning}"));
+        }
     }
 
     fn can_ask(&self) -> bool {

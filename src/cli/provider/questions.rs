@@ -48,10 +48,10 @@ pub(super) async fn hidden(
         for line in &told {
             ask.note(line);
         }
-        return match shown {
-            true => Ok(Secret::new(ask.line(title, &flag).await?)),
-            false => ask.hidden(title, &flag).await,
-        };
+        if shown {
+            return ask.line(title, &flag).await.map(Secret::new);
+        }
+        return ask.hidden(title, &flag).await;
     }
     let error = CliError::usage(format!("{title} is missing: give it by {flag}"));
     Err(if told.is_empty() { error } else { error.hint(told.join(" ")) })

@@ -33,6 +33,7 @@ pub(super) struct PageAsker {
 
 /// What is known between two rounds.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they have nothing to do with each other")]
 pub(super) struct Memory {
     pub(super) title: String,
     pub(super) lead: Vec<String>,

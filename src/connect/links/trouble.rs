@@ -50,7 +50,6 @@ impl Trouble {
                 }
                 _ => text.push_str(" Nothing is lost; try again."),
             },
-            Self::Prepare(_) => {}
             Self::Connect(ConnectError::SignInWanted { host, .. }) => {
                 let first = !memory.asks_key;
                 memory.asks_key = true;
@@ -80,7 +79,7 @@ impl Trouble {
                 }
                 _ => {}
             },
-            Self::Connect(_) => {}
+            Self::Prepare(_) | Self::Connect(_) => {}
         }
         memory.problem = Some(text);
     }

@@ -74,14 +74,8 @@ impl Inner {
             return Some(Err(Page::Expired));
         }
         let was_over = entry.is_over();
-        let flow = match &entry.flow {
-            Some(flow) => Arc::clone(flow),
-            None => {
-                let flow = self.begin(token, &entry.job);
-                entry.flow = Some(Arc::clone(&flow));
-                flow
-            }
-        };
+        let begin = || self.begin(token, &entry.job);
+        let flow = Arc::clone(entry.flow.get_or_insert_with(begin));
         Some(Ok(Found { name: entry.job.name(), flow, was_over }))
     }
 }

@@ -121,7 +121,7 @@ pub async fn request(
     sheet.own_client(&way, &oauth, &secrets, known);
     sheet.params(&way, &missing(&manifest, &way, &params)?, &params);
     sheet.typed(&way, &secrets);
-    if !name.as_ref().is_some_and(|name| (deps.token)(name).is_some()) {
+    if name.as_ref().is_none_or(|name| (deps.token)(name).is_none()) {
         sheet.keys(&way, &secrets);
     }
     let mut typed = Secrets::new();

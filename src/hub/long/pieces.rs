@@ -22,8 +22,9 @@ pub(super) struct Place {
 enum Block {
     /// The object as it is, for everything that is no text; what it is, for people.
     Whole { json: Bytes, what: String },
-    /// The inside of a JSON string; the object around it, as long as it is given in one part.
-    Text { json: Option<Bytes>, inside: Bytes },
+    /// The inside of a JSON string; the object around it, as long as it is given in one part; what
+    /// is said before it when it is not.
+    Text { json: Option<Bytes>, inside: Bytes, head: Option<String> },
 }
 
 /// A result, taken apart.
@@ -42,7 +43,7 @@ impl Pieces {
         for member in splice::members(result) {
             let value = result.slice(member.value.clone());
             if splice::key_is(result, &member, "content") {
-                blocks = splice::elements(&value).flat_map(|at| read(&value.slice(at))).collect();
+                blocks = splice::elements(&value).map(|at| read(&value.slice(at))).collect();
             } else if splice::key_is(result, &member, "structuredContent") {
                 structured = Some(value);
             } else {
@@ -55,7 +56,8 @@ impl Pieces {
             // Nothing is lost: what is not in the texts can be read as one.
             let quoted = Bytes::from(splice::quote(&String::from_utf8_lossy(whole)));
             let inside = quoted.slice(1..quoted.len() - 1);
-            blocks.push(Block::Text { json: None, inside });
+            let head = "[allmcp] The structuredContent, as text:";
+            blocks.push(Block::Text { json: None, inside, head: Some(head.to_owned()) });
         }
         Self { blocks, structured, others, size: result.len() }
     }
@@ -97,11 +99,16 @@ impl Pieces {
                     let note = splice::quote(&note);
                     push_text(&mut out, &note.as_bytes()[1..note.len() - 1]);
                 }
-                Block::Text { inside, .. } => {
+                Block::Text { inside, head, .. } => {
                     let rest = inside.get(now.at..).unwrap_or_default();
-                    let room = room.saturating_sub(AROUND);
+                    let head = head.as_ref().filter(|_| now.at == 0).map(|it| splice::quote(it));
+                    let said = head.as_ref().map_or(0, |head| head.len() + AROUND);
+                    let room = room.saturating_sub(AROUND + said);
                     if rest.len() > room && room < WORTH && !out.is_empty() {
                         return (out, Some(now));
+                    }
+                    if let Some(head) = head {
+                        push_text(&mut out, &head.as_bytes()[1..head.len() - 1]);
                     }
                     let end = literal::cut(rest, room.max(WORTH));
                     if end > 0 {
@@ -133,7 +140,7 @@ fn push_text(out: &mut Vec<u8>, inside: &[u8]) {
 }
 
 /// A block as it can be given out; the text of an embedded resource is a text under its address.
-fn read(json: &Bytes) -> Vec<Block> {
+fn read(json: &Bytes) -> Block {
     let kind = splice::get_str(json, "type").unwrap_or_default();
     let inside = |json: &Bytes| {
         let at = splice::find(json, "text")?;
@@ -143,20 +150,22 @@ fn read(json: &Bytes) -> Vec<Block> {
     if kind == "text"
         && let Some(inside) = inside(json)
     {
-        return vec![Block::Text { json: Some(json.clone()), inside }];
+        return Block::Text { json: Some(json.clone()), inside, head: None };
     }
     if kind == "resource"
         && let Some(resource) = splice::get(json, "resource")
         && let Some(inside) = inside(&resource)
     {
-        return vec![Block::Text { json: Some(json.clone()), inside }];
+        let uri = splice::get_str(&resource, "uri").unwrap_or_default();
+        let head = Some(format!("[allmcp] The text of {}:", text::line(&uri, 200)));
+        return Block::Text { json: Some(json.clone()), inside, head };
     }
     let mime = splice::get_str(json, "mimeType");
     let what = match mime {
         Some(mime) => format!("{kind} ({mime})"),
         None => format!("{kind} content"),
     };
-    vec![Block::Whole { json: json.clone(), what: text::line(&what, 100) }]
+    Block::Whole { json: json.clone(), what: text::line(&what, 100) }
 }
 
 /// The block is a text that says the same as the structured content, as servers are told to give

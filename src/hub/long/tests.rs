@@ -86,6 +86,7 @@ fn what_cannot_be_cut_is_named_and_the_rest_is_there() {
     let all = parts(&result.to_string(), 6000);
     let notes = serde_json::to_string(&all).unwrap();
     assert!(notes.contains("image (image/png) of 20"), "{notes}");
+    assert!(notes.contains("The text of x://y:"), "{notes}");
     assert_eq!(text(&all), format!("after{}", "z".repeat(9000)));
     assert_eq!(all[0]["_meta"]["v"], 1);
 }

@@ -90,9 +90,7 @@ pub(super) async fn run(hub: &Hub, args: Args, request: &Request) -> Result<Byte
     };
     let asked = ask_user::to_open(hub, request, &link, ending.clone()).await;
     match asked {
-        ask_user::Said::No => {
-            return Err(args::wrong(NAME, "the user does not want to open the page now"));
-        }
+        ask_user::Said::No => Err(args::wrong(NAME, "the user does not want to open the page now")),
         ask_user::Said::Yes => {
             if let Some(outcome) = ended(ending, WAIT.saturating_sub(start.elapsed())).await {
                 return match outcome {

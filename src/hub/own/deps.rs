@@ -14,6 +14,21 @@ pub struct Deps {
     pub providers: Option<PathBuf>,
     /// Takes the configuration up without waiting for the next look at the file.
     pub reload: Option<Reload>,
+    /// Makes reports of problems; commands have none.
+    pub reporter: Option<Arc<dyn Reporter>>,
+}
+
+/// What somebody says went wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problem {
+    pub subject: String,
+    pub description: String,
+}
+
+/// Writes a report from which all secrets are taken to a file. Nothing is sent.
+pub trait Reporter: Send + Sync {
+    /// The file, or why there is none.
+    fn report(&self, problem: Problem) -> BoxFuture<'_, Result<PathBuf, String>>;
 }
 
 impl Deps {

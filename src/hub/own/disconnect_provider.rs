@@ -47,7 +47,7 @@ pub(super) async fn run(hub: &Hub, args: Args, request: &Request) -> Result<Byte
             let done = connect::disconnect(&deps, &name, hub.tenant()).await;
             let leaving = done.map_err(|error| args::wrong(NAME, &error.to_string()))?;
             hub.linked(&Outcome::Disconnected(name.clone(), leaving)).await;
-            Ok(done_with(&name, &leaving))
+            Ok(done_with(&name, leaving))
         }
         ask_user::Said::No => {
             let next = format!("The user wants to keep {name}; nothing was changed.");
@@ -83,7 +83,7 @@ fn question(there: &Entered) -> String {
     format!("Disconnect {} ({}){what}?", there.name, text::line(of, 120))
 }
 
-fn done_with(name: &ConnectionName, leaving: &Leaving) -> Bytes {
+fn done_with(name: &ConnectionName, leaving: Leaving) -> Bytes {
     let mut next = format!("{name} is disconnected.");
     if let Some(revoked) = leaving.revoked() {
         let _ = write!(next, " For the record: {revoked}.");

@@ -78,28 +78,24 @@ pub(super) fn read(hub: &Hub, deps: &connect::Deps, args: Args) -> Result<Wanted
     let mut purpose = target.to_owned();
     let _ = write!(purpose, " {name:?} {params:?} {client_id:?}");
     let tenant = hub.tenant().clone();
-    let wish = match manifest {
-        Some(manifest) => {
-            let given = Given::new(manifest, tenant);
-            let mut given = Given { name, params, secrets, ..given };
-            given.oauth.client_id = client_id;
-            Wish::Provider(Box::new(given))
-        }
-        None => {
-            let url = Url::parse(target).ok().filter(|_| name.is_none());
-            let known_as = url.and_then(|url| hub.own_deps().registry().by_url(&url));
-            let mut request = connect::Request {
-                known_as: known_as.and_then(|id| id.parse().ok()),
-                name,
-                url: target.to_owned(),
-                params,
-                secrets,
-                tenant,
-                ..connect::Request::default()
-            };
-            request.oauth.client_id = client_id;
-            Wish::Url(Box::new(request))
-        }
+    let wish = if let Some(manifest) = manifest {
+        let mut given = Given { name, params, secrets, ..Given::new(manifest, tenant) };
+        given.oauth.client_id = client_id;
+        Wish::Provider(Box::new(given))
+    } else {
+        let url = Url::parse(target).ok().filter(|_| name.is_none());
+        let known_as = url.and_then(|url| hub.own_deps().registry().by_url(&url));
+        let mut request = connect::Request {
+            known_as: known_as.and_then(|id| id.parse().ok()),
+            name,
+            url: target.to_owned(),
+            params,
+            secrets,
+            tenant,
+            ..connect::Request::default()
+        };
+        request.oauth.client_id = client_id;
+        Wish::Url(Box::new(request))
     };
     Ok(Wanted::New { purpose, wish: Box::new(wish) })
 }
