@@ -90,7 +90,7 @@ fn the_browser_is_opened_once_for_a_client_that_cannot_ask() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     home.env.var("BROWSER", &program);
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": "kommo" }));
+    let link = Home::link(&mut serve, json!({ "provider": "kommo" }));
     eventually("the browser is opened", || {
         fs::read_to_string(&log).is_ok_and(|it| it == format!("{link}\n"))
     });

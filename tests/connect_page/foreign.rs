@@ -13,7 +13,7 @@ fn only_our_own_form_is_taken_and_only_once() {
     let home = Home::new();
     home.at("yougile", &yougile.base());
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": "yougile" }));
+    let link = Home::link(&mut serve, json!({ "provider": "yougile" }));
     let choice = home.window.open(&link);
     let page = home.window.send(&choice, &[("choice", "key")]);
     let fields = [("do", "send"), ("secret.token", KEY)];
@@ -62,7 +62,7 @@ fn only_our_own_form_is_taken_and_only_once() {
 fn what_every_page_says_to_the_browser() {
     let home = Home::new();
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": "kommo" }));
+    let link = Home::link(&mut serve, json!({ "provider": "kommo" }));
     let page = home.window.open(&link);
     for header in [
         "default-src 'none'",

@@ -41,7 +41,7 @@ impl Home {
 
     /// Asks for a connection that the user has to help with; its link.
     #[track_caller]
-    pub(crate) fn link(&self, serve: &mut Serve, arguments: Value) -> String {
+    pub(crate) fn link(serve: &mut Serve, arguments: Value) -> String {
         let answer = serve.call("connect_provider", arguments);
         let told = &answer["result"]["structuredContent"];
         assert_eq!(told["status"], "action_required", "{answer}");

@@ -14,8 +14,8 @@ fn a_wrong_key_is_explained_and_the_right_one_connects_without_a_restart() {
     let home = Home::new();
     home.at("yougile", &yougile.base());
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": "yougile" }));
-    assert_eq!(home.link(&mut serve, json!({ "provider": "yougile" })), link, "the same again");
+    let link = Home::link(&mut serve, json!({ "provider": "yougile" }));
+    assert_eq!(Home::link(&mut serve, json!({ "provider": "yougile" })), link, "the same again");
 
     // A program looks ahead, then the user comes, twice.
     let first = home.window.look(&link);
@@ -59,7 +59,7 @@ fn a_login_is_exchanged_for_a_key_and_the_company_is_chosen() {
     let home = Home::new();
     home.at("yougile", &yougile.base());
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": "yougile", "name": "tasks" }));
+    let link = Home::link(&mut serve, json!({ "provider": "yougile", "name": "tasks" }));
     let page = home.by_way(&link, "login");
     page.says("E-mail").says("Password");
     let fields = [("do", "send"), ("secret.login", LOGIN), ("secret.password", WRONG)];
@@ -92,7 +92,7 @@ fn a_key_that_is_refused_later_is_renewed_by_a_link() {
     let required = &refused["result"]["_meta"]["dev.allmcp/oauth_connect_required_mcps"][0];
     let link = required["connect_url"].as_str().unwrap_or_else(|| panic!("{refused}")).to_owned();
     status_until(&mut serve, "yougile", "needs_auth");
-    assert_eq!(home.link(&mut serve, json!({ "provider": "yougile" })), link);
+    assert_eq!(Home::link(&mut serve, json!({ "provider": "yougile" })), link);
     let page = home.window.open(&link);
     page.says("A new key for yougile");
     let page = home.window.send(&page, &[("do", "send"), ("secret.token", KEY)]);

@@ -15,11 +15,11 @@ fn an_expired_link_says_so() {
     let home = Home::new();
     home.env.config("[settings]\nlink_life = \"1ms\"\n");
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": "kommo" }));
+    let link = Home::link(&mut serve, json!({ "provider": "kommo" }));
     let page = home.window.open(&link);
     assert_eq!(page.status, 410);
     page.says("This link has expired").says_not("<form");
-    let stranger = home.window.open(&format!("{}x", link));
+    let stranger = home.window.open(&format!("{link}x"));
     assert_eq!(stranger.status, 404);
     stranger.says("There is nothing here");
     home.end(serve, &[], &[]);
@@ -53,7 +53,7 @@ fn a_server_that_wants_a_key_gets_it_in_the_header_that_is_named() {
     let up = Upstream::start(Script::legacy().tool(Tool::echo("one")).auth(auth));
     let home = Home::new();
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": up.url(), "name": "keyed" }));
+    let link = Home::link(&mut serve, json!({ "provider": up.url(), "name": "keyed" }));
     let page = home.window.open(&link);
     page.says("wants a key").says("X-API-Key");
     let page = home.window.send(&page, &[("do", "send"), ("key", "url-key-canary")]);
@@ -72,7 +72,7 @@ fn where_nothing_has_to_be_typed_the_link_leads_on_to_the_consent() {
     let home = Home::new();
     let mut serve = home.serve(json!({}));
     let wanted = json!({ "provider": resource.url(), "name": "signed" });
-    let link = home.link(&mut serve, wanted.clone());
+    let link = Home::link(&mut serve, wanted.clone());
     let there = home.window.look(&link);
     assert_eq!(there.status, 302, "{there:?}");
     let url = there.location.unwrap();
@@ -109,7 +109,7 @@ fn what_cannot_be_meant_is_told_to_the_model() {
         let answer = serve.call("connect_provider", arguments.clone());
         assert_eq!(answer["result"]["isError"], true, "{arguments}: {answer}");
         let text = answer["result"]["content"][0]["text"].to_string();
-        assert!(text.contains(&told), "{told} is not in {text}");
+        assert!(text.contains(told), "{told} is not in {text}");
     }
     home.end(serve, &[], &[]);
 }

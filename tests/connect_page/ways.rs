@@ -18,7 +18,7 @@ fn a_webhook_is_pasted_whole_and_taken_apart() {
         &format!("{}/rest/${{param:user_id}}/${{secret:code}}", portal.site.origin()),
     );
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": "bitrix24" }));
+    let link = Home::link(&mut serve, json!({ "provider": "bitrix24" }));
     let page = home.window.open(&link);
     page.says("Connect Bitrix24").says_not("How do you want to sign in?");
     let wrong = format!("https://acme.bitrix24.com/{CODE}");
@@ -37,7 +37,7 @@ fn a_wrong_parameter_is_told_at_its_field_and_the_key_is_kept() {
     let home = Home::new();
     home.at("kommo", &kommo.base());
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": "Kommo" }));
+    let link = Home::link(&mut serve, json!({ "provider": "Kommo" }));
     let page = home.by_way(&link, "token");
     let fields = [("do", "send"), ("param.subdomain", "no such"), ("secret.token", TOKEN)];
     let page = home.window.send(&page, &fields);
@@ -58,7 +58,7 @@ fn another_way_can_be_chosen_and_a_client_of_ones_own_leads_to_the_consent() {
     home.at("kommo", &kommo.base());
     let mut serve = home.serve(json!({}));
     let link =
-        home.link(&mut serve, json!({ "provider": "kommo", "params": { "subdomain": "acme" } }));
+        Home::link(&mut serve, json!({ "provider": "kommo", "params": { "subdomain": "acme" } }));
     let page = home.by_way(&link, "token");
     page.says("Another way").says_not("Subdomain of the account");
     let page = home.window.send(&page, &[("do", "other")]);
@@ -78,11 +78,11 @@ fn another_way_can_be_chosen_and_a_client_of_ones_own_leads_to_the_consent() {
 fn what_was_given_up_changes_nothing() {
     let home = Home::new();
     let mut serve = home.serve(json!({}));
-    let link = home.link(&mut serve, json!({ "provider": "kommo" }));
+    let link = Home::link(&mut serve, json!({ "provider": "kommo" }));
     let page = home.window.open(&link);
     let page = home.window.send(&page, &[("do", "cancel")]);
     page.says("Nothing was changed");
-    assert_ne!(home.link(&mut serve, json!({ "provider": "kommo" })), link, "a new one");
+    assert_ne!(Home::link(&mut serve, json!({ "provider": "kommo" })), link, "a new one");
     assert!(!home.env.config_file().exists());
     home.end(serve, &[], &[]);
 }

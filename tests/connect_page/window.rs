@@ -1,6 +1,6 @@
 //! What a browser does with a page: it shows it, sends its form and follows redirects.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, fmt::Write as _};
 
 /// A browser that remembers everything it was sent.
 #[derive(Default)]
@@ -76,7 +76,7 @@ impl Window {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let shown = runtime.block_on(work);
-        self.seen.borrow_mut().push_str(&format!("{shown:?}\n"));
+        let _ = writeln!(self.seen.borrow_mut(), "{shown:?}");
         shown
     }
 
@@ -98,7 +98,7 @@ impl Window {
     }
 }
 
-impl<'a> Post<'a> {
+impl Post<'_> {
     /// As a page of ours sends it.
     pub(crate) fn form(token: &str, fields: &[(&str, &str)]) -> Self {
         let mut body = url::form_urlencoded::Serializer::new(String::new());

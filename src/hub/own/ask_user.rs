@@ -7,6 +7,10 @@ use crate::{
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a question may stand in a client.
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +64,12 @@ pub(super) async fn whether(request: &Request, message: &str) -> Said {
 async fn put(request: &Request, params: &Value) -> Said {
     let Some(link) = &request.link else { return Said::Nothing };
     let params = Bytes::from(params.to_string());
-    match link.ask(Ask { method: "elicitation/create".into(), params }).await {
+    let asked = link.ask(Ask { method: "elicitation/create".into(), params });
+    match tokio::time::timeout(LONGEST, asked).await {
+        Err(_late) => Said::No,
         // It did not declare that it can, or something went wrong on the way.
-        Err(_) => Said::Nothing,
-        Ok(result) => match splice::get_str(&result, "action").as_deref() {
+        Ok(Err(_)) => Said::Nothing,
+        Ok(Ok(result)) => match splice::get_str(&result, "action").as_deref() {
             Some("accept") => Said::Yes,
             _ => Said::No,
         },

@@ -94,16 +94,16 @@ pub(super) async fn run(hub: &Hub, args: Args, request: &Request) -> Result<Byte
         ask_user::Said::Yes => {
             if let Some(outcome) = ended(ending, WAIT.saturating_sub(start.elapsed())).await {
                 return match outcome {
-                    Outcome::Connected(connected) => Ok(told(hub, &connected)),
+                    Outcome::Connected(connected) => Ok(is_connected(hub, &connected.name)),
                     Outcome::Cancelled => Err(args::wrong(NAME, "the user gave it up")),
-                    _ => Ok(action(hub, &link, true)),
+                    _ => Ok(action(&link, true)),
                 };
             }
-            Ok(action(hub, &link, true))
+            Ok(action(&link, true))
         }
         ask_user::Said::Nothing => {
             let opened = links.open(&link);
-            Ok(action(hub, &link, opened))
+            Ok(action(&link, opened))
         }
     }
 }
@@ -118,11 +118,7 @@ async fn ended(ending: Option<Ending>, wait: Duration) -> Option<Outcome> {
 /// Connected just now, by us.
 async fn taken_up(hub: &Hub, connected: Connected) -> Result<Bytes, CallError> {
     hub.linked(&Outcome::Connected(connected.clone())).await;
-    Ok(told(hub, &connected))
-}
-
-fn told(hub: &Hub, connected: &Connected) -> Bytes {
-    is_connected(hub, &connected.name)
+    Ok(is_connected(hub, &connected.name))
 }
 
 fn is_connected(hub: &Hub, name: &ConnectionName) -> Bytes {
@@ -139,7 +135,7 @@ fn is_connected(hub: &Hub, name: &ConnectionName) -> Bytes {
 }
 
 /// The user has to do something; `opened`: the page is before them already.
-fn action(hub: &Hub, link: &Link, opened: bool) -> Bytes {
+fn action(link: &Link, opened: bool) -> Bytes {
     let opened_too = if opened { " It was opened in the user's browser too." } else { "" };
     let next = format!(
         "Show the user connect_url (it works on the computer that allmcp runs on) and stop.\
@@ -158,6 +154,5 @@ fn action(hub: &Hub, link: &Link, opened: bool) -> Bytes {
         "connect_url": link.url,
         "connect_url_expires_at": expires_at(link),
     }]);
-    let _ = hub;
     structured(&content, Some((CONNECT_REQUIRED, meta)))
 }
