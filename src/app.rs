@@ -22,8 +22,8 @@ use crate::{
     kind::StoreKind,
     name::{ConnectionName, Tenant},
     store::{
-        access_log::AccessLog, grants::GrantStore, health::HealthStore, pins::PinStore,
-        tool_cache::ListCache,
+        MemoryStore, access_log::AccessLog, grants::GrantStore, health::HealthStore,
+        pins::PinStore, tool_cache::ListCache,
     },
     task::Shutdown,
     upstream::{Deps, Event, Limits},
@@ -120,7 +120,10 @@ impl App {
             deps,
             events,
             links: links.clone(),
-            own: own::Deps { providers: Some(paths.providers()) },
+            own: own::Deps {
+                providers: Some(paths.providers()),
+                memory: Some(MemoryStore::new(paths.memory())),
+            },
         });
         Self { hub, shutdown, tokens, links }
     }

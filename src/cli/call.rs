@@ -190,7 +190,8 @@ impl From<CallError> for CliError {
                 let hint = denied.command().unwrap_or_else(|| denied.remedy());
                 Self::denied(denied.connection.as_str(), message).hint(hint)
             }
-            CallError::TooLarge { .. }
+            CallError::Failed { .. }
+            | CallError::TooLarge { .. }
             | CallError::NotFound { .. }
             | CallError::Unanswered { .. } => Self::failed(message),
             CallError::Upstream(error) | CallError::SignIn { error, .. } => {

@@ -19,6 +19,7 @@ mod instructions;
 mod lists;
 mod long;
 pub mod member;
+mod memories;
 pub mod names;
 mod notice;
 mod offer;
@@ -52,6 +53,7 @@ pub use call::{Answered, Request};
 pub use error::{CallError, Denied};
 pub use forward::Forward;
 pub use index::ToolIndex;
+use lists::Changes;
 pub use lists::{List, Versions};
 pub use notice::Notice;
 pub use offer::Offer;
@@ -111,6 +113,7 @@ struct Inner {
     deps: Deps,
     links: Option<Links>,
     own: own::Deps,
+    memories: memories::Memories,
     events: Mutex<Option<mpsc::Receiver<(ConnectionName, Event)>>>,
     plan: ArcSwap<Plan>,
     index: ArcSwap<ToolIndex>,
@@ -147,6 +150,7 @@ impl Hub {
             deps,
             links,
             own,
+            memories: memories::Memories::default(),
             events: Mutex::new(Some(events)),
             plan: ArcSwap::from_pointee(plan),
             index,

@@ -5,12 +5,15 @@
 
 mod args;
 mod call_tool;
+mod delete_memories;
 mod deps;
 mod find_relevant_tools;
 mod list_mcp_connections;
 mod list_tool_groups;
 mod read_more;
 mod run;
+mod save_or_update_memories;
+mod search_memories;
 
 pub use deps::Deps;
 
@@ -32,6 +35,9 @@ pub enum Own {
     CallTool,
     CallReadTool,
     ReadMore,
+    SaveOrUpdateMemories,
+    SearchMemories,
+    DeleteMemories,
 }
 
 impl Own {
@@ -43,6 +49,9 @@ impl Own {
         Self::CallTool,
         Self::CallReadTool,
         Self::ReadMore,
+        Self::SaveOrUpdateMemories,
+        Self::SearchMemories,
+        Self::DeleteMemories,
     ];
 
     pub fn name(self) -> &'static str {
@@ -53,6 +62,9 @@ impl Own {
             Self::CallTool => "call_tool",
             Self::CallReadTool => "call_read_tool",
             Self::ReadMore => "read_more",
+            Self::SaveOrUpdateMemories => "save_or_update_memories",
+            Self::SearchMemories => "search_memories",
+            Self::DeleteMemories => "delete_memories",
         }
     }
 
@@ -65,6 +77,9 @@ impl Own {
             Self::CallTool => call_tool::CALL,
             Self::CallReadTool => call_tool::CALL_READ,
             Self::ReadMore => read_more::DEFINITION,
+            Self::SaveOrUpdateMemories => save_or_update_memories::DEFINITION,
+            Self::SearchMemories => search_memories::DEFINITION,
+            Self::DeleteMemories => delete_memories::DEFINITION,
         }
     }
 

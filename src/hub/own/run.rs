@@ -1,7 +1,8 @@
 //! Which of our tools is called, and its answer.
 
 use super::{
-    Own, args, call_tool, find_relevant_tools, list_mcp_connections, list_tool_groups, read_more,
+    Own, args, call_tool, delete_memories, find_relevant_tools, list_mcp_connections,
+    list_tool_groups, read_more, save_or_update_memories, search_memories,
 };
 use crate::{
     hub::{Answered, CallError, Hub, Request, call::Line},
@@ -38,6 +39,11 @@ impl Hub {
             Own::FindRelevantTools => {
                 find_relevant_tools::run(self, args::read(tool, params)?).await
             }
+            Own::SaveOrUpdateMemories => {
+                save_or_update_memories::run(self, args::read(tool, params)?).await
+            }
+            Own::SearchMemories => search_memories::run(self, args::read(tool, params)?).await,
+            Own::DeleteMemories => delete_memories::run(self, args::read(tool, params)?).await,
         }?;
         let (size, limit) = (result.len() as u64, request.limit);
         let result = if size <= limit {
