@@ -35,6 +35,20 @@ pub(super) enum Topic {
 }
 
 impl Hub {
+    /// Tells whoever wants to hear it.
+    pub(super) fn notify(&self, notice: Notice) {
+        let _nobody = self.0.notices.send(notice);
+    }
+
+    /// Does something beside all requests.
+    pub(super) fn background(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.0.deps.shutdown.spawn(name, work);
+    }
+
     /// Everything that is told from now on.
     pub fn notices(&self) -> broadcast::Receiver<Notice> {
         self.0.notices.subscribe()

@@ -1,9 +1,9 @@
 //! Which of our tools is called, and its answer.
 
 use super::{
-    Own, args, call_tool, delete_memories, describe_provider, find_relevant_tools, get_usage,
-    list_mcp_connections, list_providers, list_tool_groups, read_more, report_issue,
-    save_or_update_memories, search_memories,
+    Own, args, call_tool, connect_provider, delete_memories, describe_provider,
+    disconnect_provider, find_relevant_tools, get_usage, list_mcp_connections, list_providers,
+    list_tool_groups, read_more, report_issue, save_or_update_memories, search_memories,
 };
 use crate::{
     hub::{
@@ -43,6 +43,14 @@ impl Hub {
             Own::ListMcpConnections => {
                 let Nothing {} = args::read(tool, params)?;
                 list_mcp_connections::run(self).await
+            }
+            Own::ConnectProvider => {
+                let args = args::read(tool, params)?;
+                Box::pin(connect_provider::run(self, args, request)).await
+            }
+            Own::DisconnectProvider => {
+                let args = args::read(tool, params)?;
+                Box::pin(disconnect_provider::run(self, args, request)).await
             }
             Own::ListToolGroups => {
                 let Nothing {} = args::read(tool, params)?;
