@@ -5,22 +5,26 @@ use crate::{
     auth::TokenDeps,
     catalog::Registry,
     config::{self, ConfigError, Env, Loaded, Paths, Settings, Source, Watch},
-    hub::{Hub, Links, Plan},
+    hub::{Hub, Links, Plan, own},
     kind::{Mode, StoreKind},
     name::{ConnectionName, Tenant},
     serve::{self, Options},
     task,
 };
 use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
+use tokio::sync::{mpsc, oneshot};
 
 /// What `allmcp serve` was told.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ServeOptions {
     pub only: Vec<ConnectionName>,
     pub plain: Option<ConnectionName>,
     /// `None`: as the settings say.
     pub mode: Option<Mode>,
+    pub read_only: bool,
     pub tenant: Tenant,
+    /// Makes the reports that a client asks for.
+    pub reporter: Option<Arc<dyn own::Reporter>>,
 }
 
 /// Why serving did not begin.
@@ -38,13 +42,16 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
     let watch = Watch::new(&paths.config_file);
     let loaded = config::load(paths, env);
     let only = only(&loaded.settings, options.only, options.plain)?;
-    let app = App::serving(paths, env, &loaded.settings, &options.tenant);
+    let (reload, asked) = Asked::new();
+    let app =
+        App::serving(paths, env, &loaded.settings, &options.tenant, options.reporter, Some(reload));
     let mut follower = Follower {
         paths: paths.clone(),
         env: Arc::clone(env),
         tenant: options.tenant,
         only,
         mode: options.mode,
+        read_only: options.read_only,
         hub: app.hub.clone(),
         links: app.links.clone(),
         tokens: app.tokens.clone(),
@@ -52,7 +59,7 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
     };
     let good = loaded.error.is_none();
     follower.apply(loaded);
-    app.shutdown.spawn("config", follower.follow(watch, good));
+    app.shutdown.spawn("config", follower.follow(watch, asked, good));
     let client = Options { client: env.client.clone() };
     let ended = serve::run(&app.hub, &app.shutdown, &client).await?;
     app.end_after(ended).await;
@@ -89,6 +96,7 @@ struct Follower {
     tenant: Tenant,
     only: Only,
     mode: Option<Mode>,
+    read_only: bool,
     hub: Hub,
     links: Option<Links>,
     tokens: TokenDeps,
@@ -126,6 +134,7 @@ impl Follower {
             tokens: &self.tokens,
             mode: self.mode,
             listen: true,
+            read_only: self.read_only,
             catalog: Registry::new(self.paths.providers()),
         };
         if let Some(links) = &self.links {
@@ -137,12 +146,16 @@ impl Follower {
     }
 
     /// Takes up every change. `good` says that what is in use came from the file itself.
-    async fn follow(mut self, mut watch: Watch, good: bool) {
+    async fn follow(mut self, mut watch: Watch, mut asked: Asked, good: bool) {
         if good {
             self.keep().await;
         }
         loop {
-            watch.changed().await;
+            // Whoever asked is told when it is in use, whatever became of it.
+            let _told = tokio::select! {
+                () = watch.changed() => None,
+                told = asked.0.recv() => told,
+            };
             let (paths, env) = (self.paths.clone(), Arc::clone(&self.env));
             let Ok(loaded) = task::blocking(move || config::load(&paths, &env)).await else {
                 continue;
@@ -158,6 +171,25 @@ impl Follower {
     async fn keep(&self) {
         let paths = self.paths.clone();
         let _kept = task::blocking(move || remember_good(&paths)).await;
+    }
+}
+
+/// Wishes to take the configuration up at once; each is told by the end of its channel.
+struct Asked(mpsc::Receiver<oneshot::Sender<()>>);
+
+impl Asked {
+    fn new() -> (own::Reload, Self) {
+        let (send, receive) = mpsc::channel::<oneshot::Sender<()>>(8);
+        let reload: own::Reload = Arc::new(move || {
+            let send = send.clone();
+            Box::pin(async move {
+                let (told, done) = oneshot::channel();
+                if send.send(told).await.is_ok() {
+                    let _done = done.await;
+                }
+            })
+        });
+        (reload, Self(receive))
     }
 }
 

@@ -20,8 +20,10 @@ mod inspect;
 mod install;
 mod list;
 mod logs;
+mod memory;
 mod provider;
 mod reconnect;
+mod report;
 mod rows;
 mod search;
 mod secrets;
@@ -88,11 +90,13 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Config(command) => config::run(cx, command),
         Command::Logs(args) => logs::run(cx, args).await,
         Command::Usage(args) => usage::run(cx, &args),
+        Command::Memory(command) => memory::run(cx, command).await,
         Command::Serve(args) => serve::serve(cx, args).await,
         Command::Bridge(args) => serve::bridge(cx, args).await,
         Command::Install(args) => install::install(cx, &args),
         Command::Uninstall(args) => install::uninstall(cx, &args),
         Command::Doctor => doctor::run(cx).await,
+        Command::Report(args) => report::run(cx, &args).await,
         Command::Demo(args) => demo::run(cx, &args).await,
     }
 }

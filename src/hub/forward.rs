@@ -5,7 +5,6 @@ use super::{
     plan::Shown, policy::Denial, rewrite, rounds::Job, uris,
 };
 use crate::{
-    name::ConnectionName,
     text,
     upstream::Reply,
     wire::{
@@ -85,6 +84,9 @@ impl Hub {
     }
 
     async fn forwarded(&self, forward: Forward, request: &Request) -> Result<Answered, CallError> {
+        if let Some(answer) = self.of_memory(forward, request).await {
+            return answer;
+        }
         let Sent { member, params, name } = self.place(forward, &request.params).await?;
         let job = Job {
             method: forward.method(),
@@ -234,7 +236,7 @@ fn usable(member: &Member, what: &str) -> Result<(), CallError> {
         Shown::Disabled => Denial::Disabled,
         Shown::NotSelected => Denial::NotSelected,
     };
-    let (connection, tool): (ConnectionName, _) = (member.name().clone(), text::line(what, 128));
+    let (connection, tool) = (Some(member.name().clone()), text::line(what, 128));
     Err(CallError::Denied(Denied { connection, tool, upstream: String::new(), why }))
 }
 

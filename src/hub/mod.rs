@@ -1,12 +1,13 @@
 //! Many connections as one: whose tools there are, where a call goes, and what changed.
 //!
 //! Owns the names that clients see, the index of tools, policy, pins, our own tools, the last
-//! known lists and the refreshing of them. May name `connect`, `upstream`, `store` and leaves.
-//! Called by `serve`, `app` and, through `app`, by `cli`.
+//! known lists, the refreshing of them and the asking of the user. May name `connect`, `upstream`,
+//! `store`, `page` and leaves. Called by `serve`, `app` and, through `app`, by `cli`.
 //!
 //! A call takes no lock and does no I/O of its own: it reads the index of the moment, goes to
 //! its upstream, and writes one line to the access log.
 
+pub mod approval;
 mod call;
 mod clean;
 mod error;
@@ -19,6 +20,7 @@ mod instructions;
 mod lists;
 mod long;
 pub mod member;
+mod memories;
 pub mod names;
 mod notice;
 mod offer;
@@ -48,14 +50,16 @@ pub use crate::{
     connect::{Link, Links},
     upstream::{ErrorKind, UpstreamError},
 };
+pub use approval::{Approver, Decision, Question, Unapproved};
 pub use call::{Answered, Request};
 pub use error::{CallError, Denied};
 pub use forward::Forward;
 pub use index::ToolIndex;
+use lists::Changes;
 pub use lists::{List, Versions};
 pub use notice::Notice;
 pub use offer::Offer;
-pub use plan::{Plan, PlanConnection, Rules, Shown, Source};
+pub use plan::{Patience, Plan, PlanConnection, Policy, Rules, Shown, Source};
 
 use crate::{
     kind::{Pin, Status},
@@ -111,6 +115,8 @@ struct Inner {
     deps: Deps,
     links: Option<Links>,
     own: own::Deps,
+    approvals: approval::Approvals,
+    memories: memories::Memories,
     events: Mutex<Option<mpsc::Receiver<(ConnectionName, Event)>>>,
     plan: ArcSwap<Plan>,
     index: ArcSwap<ToolIndex>,
@@ -147,6 +153,8 @@ impl Hub {
             deps,
             links,
             own,
+            approvals: approval::Approvals::default(),
+            memories: memories::Memories::default(),
             events: Mutex::new(Some(events)),
             plan: ArcSwap::from_pointee(plan),
             index,

@@ -2,7 +2,7 @@
 //! wrong, or as a JSON-RPC error.
 
 use crate::{
-    hub::{CallError, Denied, ErrorKind, Link, UpstreamError, own},
+    hub::{CallError, Denied, ErrorKind, Link, Unapproved, UpstreamError, own},
     kind::Era,
     text,
     wire::{RpcError, error, splice},
@@ -30,9 +30,12 @@ pub(super) fn failure(failed: CallError, plain: bool) -> Result<Bytes, RpcError>
         CallError::Params(_) | CallError::Unknown { .. } | CallError::NotFound { .. } => {
             Err(RpcError::new(error::INVALID_PARAMS, &failed.to_string()))
         }
-        CallError::Arguments { .. } => Ok(says(&format!("allmcp: {failed}."), None)),
+        CallError::Arguments { .. } | CallError::Failed { .. } => {
+            Ok(says(&format!("allmcp: {failed}."), None))
+        }
         CallError::Unanswered { text, .. } => Ok(says(&format!("allmcp: {text}."), None)),
         CallError::Denied(denied) => Ok(says(&denial(&denied), None)),
+        CallError::Unapproved(left) => Ok(says(&unapproved(&left), None)),
         CallError::TooLarge { size, limit, .. } => Ok(says(&too_large(size, limit, plain), None)),
         CallError::Upstream(failed) => upstream(failed, None, plain),
         CallError::SignIn { error, link } => upstream(error, link.as_ref(), plain),
@@ -56,11 +59,17 @@ pub(super) fn refusal(failed: CallError, plain: bool, era: Era) -> RpcError {
         | CallError::NotFound { .. } => {
             return RpcError::new(error::INVALID_PARAMS, &failed.to_string());
         }
+        CallError::Failed { .. } => {
+            return RpcError::new(error::INTERNAL, &format!("allmcp: {failed}."));
+        }
         CallError::Unanswered { text, .. } => {
             return RpcError::new(error::INTERNAL, &format!("allmcp: {text}."));
         }
         CallError::Denied(denied) => {
             return RpcError::new(error::INVALID_PARAMS, &denial(&denied));
+        }
+        CallError::Unapproved(left) => {
+            return RpcError::new(error::INVALID_PARAMS, &unapproved(&left));
         }
         CallError::TooLarge { size, limit, .. } => {
             return RpcError::new(error::INTERNAL, &too_large(size, limit, plain));
@@ -91,6 +100,10 @@ const NO_RESOURCE: i64 = -32002;
 
 fn denial(denied: &Denied) -> String {
     format!("allmcp: {}. {}", denied.reason(), denied.remedy())
+}
+
+fn unapproved(left: &Unapproved) -> String {
+    format!("allmcp: {}. {}", left.reason(), left.remedy())
 }
 
 fn too_large(size: u64, limit: u64, plain: bool) -> String {

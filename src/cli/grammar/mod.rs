@@ -5,6 +5,7 @@ mod call;
 mod catalog;
 mod client;
 mod connection;
+mod memory;
 mod read;
 mod value;
 
@@ -14,8 +15,10 @@ pub use catalog::{CatalogAddArgs, CatalogArgs, CatalogCommand, CatalogLintArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
     BrowserArgs, ConnectArgs, DisconnectArgs, Leaving, ListArgs, LogsArgs, PatternArgs,
-    ReconnectArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand, UsageArgs, auth,
+    ReconnectArgs, ReportArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
+    UsageArgs, auth,
 };
+pub use memory::{Expires, MemoryCommand, MemoryListArgs, MemorySaveArgs, MemorySearchArgs};
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};
 
@@ -81,7 +84,7 @@ pub struct Global {
     /// Act for this organization (needs --user)
     #[arg(long, global = true, value_name = "ORG", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub org: Option<String>,
-    /// Use this user's credentials and log entries
+    /// Use this user's credentials, memory and log entries
     #[arg(long, global = true, value_name = "USER", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub user: Option<String>,
 }
@@ -141,6 +144,9 @@ pub enum Command {
     Logs(LogsArgs),
     /// Count calls, failures, bytes and times by connection and tool
     Usage(UsageArgs),
+    /// List, find, save and delete what is remembered for you and your agents
+    #[command(subcommand)]
+    Memory(MemoryCommand),
     /// Run the MCP server that a client launches, over stdin and stdout
     Serve(ServeArgs),
     /// Put one remote MCP server on stdin and stdout, without any configuration
@@ -151,6 +157,8 @@ pub enum Command {
     Uninstall(UninstallArgs),
     /// Check the installation, and say how to fix what is wrong
     Doctor,
+    /// Write what somebody who helps has to know to a file, without secrets
+    Report(ReportArgs),
     /// See it work, with nothing but this machine: connect, list, call
     Demo(DemoArgs),
 }
@@ -211,6 +219,9 @@ pub struct ServeArgs {
     /// wants it (auto)
     #[arg(long, value_name = "full|smart|auto", conflicts_with = "plain")]
     pub mode: Option<Mode>,
+    /// Show and call only what is marked read-only
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 #[derive(Debug, Clone, Args)]
