@@ -73,8 +73,9 @@ impl App {
         let app = Self::empty(paths, settings, tenant, None);
         let (only, tokens) = (&Only::All, &app.tokens);
         let catalog = Registry::new(paths.providers());
-        let (listen, read_only) = (false, false);
-        let maker = plan::Maker { paths, env, tenant, only, tokens, listen, read_only, catalog };
+        let (mode, listen, read_only) = (None, false, false);
+        let maker =
+            plan::Maker { paths, env, tenant, only, tokens, mode, listen, read_only, catalog };
         app.hub.apply(Plan { with_hidden: scope == Scope::All, ..maker.plan(settings) });
         app
     }

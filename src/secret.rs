@@ -39,7 +39,8 @@ impl<T> fmt::Display for Secret<T> {
     }
 }
 
-/// A URL that prints as scheme, host, port and path: no user, no query, no fragment.
+/// A URL that prints as scheme, host, port and path: no user, no query, no fragment, and `***`
+/// for the secret that some vendors put into the path.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedactedUrl(Url);
 
@@ -61,7 +62,11 @@ impl fmt::Display for RedactedUrl {
         let _ = shown.set_password(None);
         shown.set_query(None);
         shown.set_fragment(None);
-        f.write_str(shown.as_str())
+        let Some(secret) = path_secret(shown.host_str().unwrap_or_default(), shown.path()) else {
+            return f.write_str(shown.as_str());
+        };
+        let at = shown.as_str().len() - shown.path().len();
+        write!(f, "{}{}", &shown.as_str()[..at], shown.path().replacen(secret, "***", 1))
     }
 }
 
@@ -69,6 +74,30 @@ impl fmt::Debug for RedactedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The part of a URL's path that is a secret, for those who are known to have one there:
+/// Bitrix24's webhooks (`/rest/USER/CODE/`), Make's addresses (`/u/TOKEN/sse`) and the old ones of
+/// Firecrawl (`/fc-KEY/v2/mcp`). A template has none.
+pub fn path_secret<'a>(host: &str, path: &'a str) -> Option<&'a str> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    // A box edition of Bitrix24 has a host of its own; there only what looks like a code is one.
+    let is_code = |part: &str| {
+        (host.contains(".bitrix24.") && part.len() > 5)
+            || (part.len() > 11 && part.contains(|c: char| c.is_ascii_digit()))
+    };
+    let webhook = parts.windows(3).find(|at| at[0] == "rest" && is_number(at[1]) && is_code(at[2]));
+    let found = if let Some(webhook) = webhook {
+        webhook[2]
+    } else if host == "mcp.firecrawl.dev" {
+        parts.into_iter().find(|part| part.starts_with("fc-"))?
+    } else if host.ends_with(".make.com") {
+        parts.windows(2).find(|at| at[0] == "u" && !at[1].is_empty())?[1]
+    } else {
+        return None;
+    };
+    (!found.contains("${")).then_some(found)
 }
 
 /// True for headers whose value is a secret by their name.
@@ -92,5 +121,26 @@ mod tests {
     fn a_url_loses_user_query_and_fragment() {
         let url = Url::parse("https://u:p@h.example:8443/mcp/x?token=canary#f").unwrap();
         assert_eq!(RedactedUrl::new(url).to_string(), "https://h.example:8443/mcp/x");
+        for (url, shown) in [
+            (
+                "https://a.bitrix24.com/rest/1/canary/x.json",
+                "https://a.bitrix24.com/rest/1/***/x.json",
+            ),
+            ("https://crm.example/rest/1/abc123canary/", "https://crm.example/rest/1/***/"),
+            (
+                "https://crm.example/rest/1/project-items",
+                "https://crm.example/rest/1/project-items",
+            ),
+            (
+                "https://mcp.firecrawl.dev/fc-canary/v2/mcp?a",
+                "https://mcp.firecrawl.dev/***/v2/mcp",
+            ),
+            (
+                "https://eu1.make.com/mcp/api/v1/u/canary/sse",
+                "https://eu1.make.com/mcp/api/v1/u/***/sse",
+            ),
+        ] {
+            assert_eq!(RedactedUrl::new(Url::parse(url).unwrap()).to_string(), shown);
+        }
     }
 }

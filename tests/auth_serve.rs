@@ -13,7 +13,7 @@ use support::{
     client::Serve,
     env::TestEnv,
     script::{Script, Tool},
-    talk::eventually,
+    talk::{OURS, eventually, names_of},
 };
 
 const REQUIRED: &str = "dev.allmcp/oauth_connect_required_mcps";
@@ -89,9 +89,8 @@ fn link(result: &Value) -> String {
     url
 }
 
-fn names(list: &Value) -> Vec<&str> {
-    let tools = list["result"]["tools"].as_array().unwrap();
-    tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
+fn names(list: &Value) -> Vec<String> {
+    names_of(list["result"]["tools"].as_array().unwrap())
 }
 
 #[test]
@@ -99,7 +98,7 @@ fn a_connection_that_nobody_signed_in_to_is_mended_by_its_link_without_a_restart
     let site = Site::new(Quirks::default());
     let mut serve = site.serve();
     let list = serve.request("tools/list", json!({}));
-    assert_eq!(names(&list), ["list_mcp_connections"]);
+    assert_eq!(names(&list), [OURS]);
     let told = call(&mut serve, "list_mcp_connections");
     let row = &told["structuredContent"]["connections"][0];
     assert_eq!((&row["name"], &row["connect_required"]), (&json!("c"), &json!(true)));
@@ -111,7 +110,7 @@ fn a_connection_that_nobody_signed_in_to_is_mended_by_its_link_without_a_restart
     assert!(page.contains("c is connected") && !page.contains("<script"), "{page}");
     serve.wait_for_method("notifications/tools/list_changed");
     let list = serve.request("tools/list", json!({}));
-    assert_eq!(names(&list), ["list_mcp_connections", "c__one", "c__two"]);
+    assert_eq!(names(&list), [OURS, "c__one", "c__two"]);
     assert_eq!(call(&mut serve, "c__one")["isError"], Value::Null);
     assert_eq!(open(&url).0, 404, "spent at completion");
     let told = call(&mut serve, "list_mcp_connections");

@@ -117,7 +117,7 @@ fn every_error_is_one_line_and_has_its_code() {
     fails(&["call", "shop", "fails"], 1, "");
     fails(&["connect"], 2, "");
     fails(&["frobnicate"], 2, "");
-    fails(&["search", "x"], 2, "");
+    fails(&["whoami"], 2, "");
     fails(&["list", "--org", "o"], 2, "");
     fails(&["inspect", "shpo"], 2, "");
     fails(&["disconnect", "shop"], 2, "");

@@ -13,8 +13,14 @@ mod rig;
 
 #[path = "providers/bitrix24.rs"]
 mod bitrix24;
+#[path = "providers/cloudflare.rs"]
+mod cloudflare;
+#[path = "providers/firecrawl.rs"]
+mod firecrawl;
 #[path = "providers/gateways.rs"]
 mod gateways;
+#[path = "providers/github.rs"]
+mod github;
 #[path = "providers/honest.rs"]
 mod honest;
 #[path = "providers/invented.rs"]
@@ -23,5 +29,11 @@ mod invented;
 mod kommo;
 #[path = "providers/kommo_sign_in.rs"]
 mod kommo_sign_in;
+#[path = "providers/linear.rs"]
+mod linear;
+#[path = "providers/notion.rs"]
+mod notion;
+#[path = "providers/vendor.rs"]
+mod vendor;
 #[path = "providers/yougile.rs"]
 mod yougile;

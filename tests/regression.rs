@@ -8,7 +8,7 @@ use support::{
     env::TestEnv,
     fault::{End, Fault},
     script::{Script, Tool},
-    talk::{eventually, text, told},
+    talk::{OURS, eventually, text, told},
     upstream::Upstream,
 };
 
@@ -56,7 +56,7 @@ fn a_tool_that_has_no_readable_name_is_left_out() {
     env.connection("c", &server.url());
     let mut serve = Serve::start(&env, &["serve"]);
     serve.initialize("2025-11-25");
-    assert_eq!(serve.tool_names(), ["list_mcp_connections", "c__echo"]);
+    assert_eq!(serve.tool_names(), [OURS, "c__echo"]);
     text(&serve.call("c__echo", json!({})));
 }
 

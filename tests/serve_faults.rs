@@ -125,7 +125,7 @@ fn nine_answer_as_if_nothing_were_beside_every_bad_one_and_those_say_what_is_wro
     env.config(&(good.entries() + &bad_entries.collect::<String>()));
     let mut serve = Serve::start(&env, &["serve"]);
     serve.initialize("2025-11-25");
-    assert_eq!(serve.tools().len(), 1 + 9 + all.len());
+    assert_eq!(serve.tool_names().len(), 1 + 9 + all.len());
     for (bad, server) in all.iter().zip(&servers) {
         match bad.name {
             "refused" => server.refuse(),
@@ -148,7 +148,7 @@ fn nine_answer_as_if_nothing_were_beside_every_bad_one_and_those_say_what_is_wro
         let calls = Good::call(&mut serve);
         Good::answer(&serve, calls);
     }
-    assert_eq!(serve.tools().len(), 1 + 9 + all.len(), "the lists are what they were");
+    assert_eq!(serve.tool_names().len(), 1 + 9 + all.len(), "the lists are what they were");
     for (bad, id) in all.iter().zip(calls) {
         let response = serve.response(id);
         let said = told(&response);

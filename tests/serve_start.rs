@@ -12,12 +12,11 @@ use support::{
     env::TestEnv,
     fault::Fault,
     script::{Script, Tool},
-    talk::{call_params, eventually, text, told},
+    talk::{OURS, call_params, eventually, names_of, text, told},
     upstream::{DeadPort, Upstream},
 };
 
 const CHANGED: &str = "notifications/tools/list_changed";
-const OURS: &str = "list_mcp_connections";
 
 fn entry(name: &str, url: &str) -> String {
     format!("[connections.{name}]\nurl = \"{url}\"\nauth = \"none\"\n")
@@ -34,7 +33,10 @@ fn without_a_configuration_there_are_our_own_tools_and_nothing_is_created() {
     let mut env = TestEnv::new();
     let mut serve = served(&env, &["serve"]);
     assert_eq!(serve.tool_names(), [OURS]);
-    assert_eq!(serve.modern("tools/list", json!({}))["result"]["tools"][0]["name"], OURS);
+    assert_eq!(
+        serve.modern("tools/list", json!({}))["result"]["tools"][0]["name"],
+        "list_mcp_connections"
+    );
     assert!(!env.allmcp_home().exists(), "{:?}", env.files());
     assert_eq!(serve.connections(), json!({"connections": [], "config_error": null}));
     assert_eq!(env.files(), ["state/access.log"], "one line for the one call");
@@ -106,7 +108,7 @@ fn forty_connections_that_nobody_answers_for_are_served_from_the_disk() {
     env.cmd(&["sync"]).success();
     server.refuse();
     let before = server.connections();
-    let mut serve = Serve::start(&env, &["serve"]);
+    let mut serve = Serve::start(&env, &["serve", "--mode", "full"]);
     let init = serve.initialize("2025-11-25");
     assert!(init["instructions"].as_str().unwrap().contains("## c0\nBe kind."), "{init}");
     let names = serve.tool_names();
@@ -174,8 +176,7 @@ fn a_list_waits_for_connections_that_nobody_has_listed_yet_and_then_goes_on_with
     // Others are not held up.
     serve.request("ping", json!({}));
     let list = serve.response(list);
-    let names: Vec<_> =
-        list["result"]["tools"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
+    let names = names_of(list["result"]["tools"].as_array().unwrap());
     assert_eq!(names, [OURS, "slow__echo"]);
     assert!(start.elapsed() >= Duration::from_secs(4), "given up too early");
     // The old one is not told of again.

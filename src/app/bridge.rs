@@ -86,6 +86,7 @@ pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(),
         problem: None,
         rules: Rules { allow: bridge.allow, deny: bridge.deny, ..Rules::default() },
         pin: Pin::Warn,
+        manifest: None,
         source: hub::Source::Upstream(Box::new(upstream)),
     };
     app.hub.apply(Plan {

@@ -3,10 +3,10 @@
 use super::connections::{oauth_read, open_vault, provider_of};
 use crate::{
     auth::{CredentialConfig, Credentials, OAuthConfig, TokenDeps},
-    catalog::{self, Registry},
+    catalog::{Manifest, Registry},
     config::{self, Env, Paths, Settings, Target},
     hub::{Patience, Plan, PlanConnection, Policy, Rules, Shown, Source},
-    kind::{AuthKind, StoreKind, Transport},
+    kind::{AuthKind, Mode, StoreKind, Transport},
     name::{ConnectionName, Tenant},
     template::Template,
     upstream::{Api, BreakerTimes, UpstreamConfig},
@@ -31,6 +31,8 @@ pub(super) struct Maker<'a> {
     pub(super) only: &'a Only,
     /// What renewing a sign-in stands on.
     pub(super) tokens: &'a TokenDeps,
+    /// How tools are shown, where that was said at the start.
+    pub(super) mode: Option<Mode>,
     /// Streams are kept open for what upstreams say of their own accord.
     pub(super) listen: bool,
     /// Only what is marked read-only is shown.
@@ -53,6 +55,7 @@ impl Maker<'_> {
             plain: matches!(self.only, Only::Plain(_)),
             read_only: self.read_only,
             signs_in: false,
+            mode: Some(self.mode.unwrap_or(settings.mode)),
             own_tools: settings.own_tools.clone(),
             max_result: settings.max_result,
             config_error: None,
@@ -73,15 +76,13 @@ impl Maker<'_> {
             Only::These(names) if !names.contains(name) => Shown::NotSelected,
             _ => Shown::Yes,
         };
-        let mut suggested = Policy::default();
-        let (auth, source, problem) = match self.target(connection) {
+        let (auth, manifest, source, problem) = match self.target(connection) {
             Ok(mut at) => {
-                let auth = at.auth;
-                suggested = std::mem::take(&mut at.suggested);
+                let (auth, manifest) = (at.auth, at.manifest.take());
                 let upstream = self.upstream(connection, at, vault);
-                (auth, Source::Upstream(Box::new(upstream)), None)
+                (auth, manifest, Source::Upstream(Box::new(upstream)), None)
             }
-            Err(problem) => (connection.auth, Source::None, Some(problem)),
+            Err(problem) => (connection.auth, None, Source::None, Some(problem)),
         };
         let config::Policy { write, destructive, tools } = connection.policy.clone();
         PlanConnection {
@@ -96,10 +97,11 @@ impl Maker<'_> {
                 allow: connection.allow.clone(),
                 deny: connection.deny.clone(),
                 policy: Policy { write, destructive, tools },
-                suggested,
+                suggested: suggested(manifest.as_deref()),
                 read_only: self.read_only,
             },
             pin: connection.pin.unwrap_or(settings.pin),
+            manifest,
             source,
         }
     }
@@ -110,7 +112,7 @@ impl Maker<'_> {
         at: Where,
         vault: &VaultHandle,
     ) -> UpstreamConfig {
-        let Where { url, headers, params, auth, oauth, api, also, suggested: _ } = at;
+        let Where { url, headers, params, auth, oauth, api, also, manifest: _ } = at;
         let (first, max) = (connection.breaker.first, connection.breaker.max);
         let env = Arc::clone(self.env);
         let credential = CredentialConfig {
@@ -159,7 +161,7 @@ impl Maker<'_> {
                 oauth: oauth_read(&connection.oauth),
                 api: None,
                 also: None,
-                suggested: Policy::default(),
+                manifest: None,
             },
             Target::Provider { .. } => self.provider(connection)?,
             Target::Command { .. } => {
@@ -196,7 +198,7 @@ impl Maker<'_> {
             auth: if connection.said_auth { connection.auth } else { resolved.auth },
             oauth: resolved.oauth,
             also: provider.also(),
-            suggested: suggested(provider.manifest.policy.as_ref()),
+            manifest: Some(Arc::clone(&provider.manifest)),
             api: provider.is_api().then(|| Api { manifest: provider.manifest, way: provider.way }),
         })
     }
@@ -211,12 +213,14 @@ struct Where {
     oauth: OAuthConfig,
     api: Option<Api>,
     also: Option<Vec<Template>>,
-    /// What holds where the user says nothing.
-    suggested: Policy,
+    manifest: Option<Arc<Manifest>>,
 }
 
-fn suggested(policy: Option<&catalog::Policy>) -> Policy {
-    let Some(policy) = policy else { return Policy::default() };
+/// What holds where the user says nothing.
+fn suggested(manifest: Option<&Manifest>) -> Policy {
+    let Some(policy) = manifest.and_then(|manifest| manifest.policy.as_ref()) else {
+        return Policy::default();
+    };
     let tools = policy.tools.iter().map(|(pattern, rule)| (pattern.clone(), *rule)).collect();
     Policy { write: policy.write, destructive: policy.destructive, tools }
 }

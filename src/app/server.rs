@@ -6,7 +6,7 @@ use crate::{
     catalog::Registry,
     config::{self, ConfigError, Env, Loaded, Paths, Settings, Source, Watch},
     hub::{Hub, Links, Plan},
-    kind::StoreKind,
+    kind::{Mode, StoreKind},
     name::{ConnectionName, Tenant},
     serve::{self, Options},
     task,
@@ -19,6 +19,8 @@ pub struct ServeOptions {
     pub only: Vec<ConnectionName>,
     pub plain: Option<ConnectionName>,
     pub read_only: bool,
+    /// `None`: as the settings say.
+    pub mode: Option<Mode>,
     pub tenant: Tenant,
 }
 
@@ -44,6 +46,7 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
         tenant: options.tenant,
         only,
         read_only: options.read_only,
+        mode: options.mode,
         hub: app.hub.clone(),
         links: app.links.clone(),
         tokens: app.tokens.clone(),
@@ -88,6 +91,7 @@ struct Follower {
     tenant: Tenant,
     only: Only,
     read_only: bool,
+    mode: Option<Mode>,
     hub: Hub,
     links: Option<Links>,
     tokens: TokenDeps,
@@ -123,6 +127,7 @@ impl Follower {
             tenant: &self.tenant,
             only: &self.only,
             tokens: &self.tokens,
+            mode: self.mode,
             listen: true,
             read_only: self.read_only,
             catalog: Registry::new(self.paths.providers()),

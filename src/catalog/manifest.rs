@@ -67,6 +67,14 @@ pub struct Manifest {
     pub tools: Vec<Tool>,
 }
 
+impl Manifest {
+    /// The group that a tool is in, by the tool's own name.
+    pub fn group_of(&self, tool: &str) -> Option<&Group> {
+        let id = self.tools.iter().find(|one| one.name == tool)?.group.as_ref()?;
+        self.groups.iter().find(|group| group.id == *id)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {

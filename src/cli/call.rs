@@ -205,7 +205,14 @@ impl From<CallError> for CliError {
             CallError::TooLarge { .. }
             | CallError::NotFound { .. }
             | CallError::Unanswered { .. } => Self::failed(message),
-            CallError::Upstream(error) | CallError::SignIn { error, .. } => error.into(),
+            CallError::Upstream(error) | CallError::SignIn { error, .. } => {
+                let may_have_run = error.may_have_run;
+                let mut told = Self::from(error);
+                if may_have_run {
+                    told.message.push_str("; the call may have been carried out");
+                }
+                told
+            }
         }
     }
 }

@@ -74,9 +74,13 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
         };
         let shown = if is_url { request.url.clone() } else { target };
         let people = People { ask: &ask, consent: &consent, patience: CONSENT };
+        let provider = request.provider.clone();
         match cx.out.waiting("connecting", connect::connect(&deps, request, people)).await {
             Ok(connected) => tell(cx, "connect", &connected),
-            Err(error) => Err(told(error, &shown, ask.failure())),
+            Err(error) => {
+                let hint = super::provider::another_key(&error, provider.as_ref());
+                Err(told(error, &shown, ask.failure()).better_hint(hint))
+            }
         }
     };
     ask.interruptible(&deps.shutdown, Box::pin(work)).await

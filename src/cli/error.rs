@@ -161,6 +161,15 @@ impl CliError {
         self
     }
 
+    /// In the place of the hint, where there is one that says more.
+    #[must_use]
+    pub fn better_hint(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
     /// Adds `error` and what lies behind it as causes, leaving out what was already said.
     #[must_use]
     pub fn because(mut self, error: &(dyn Error + 'static)) -> Self {

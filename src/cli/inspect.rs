@@ -1,5 +1,7 @@
 //! `allmcp inspect`: what a connection can do, and where its credential is kept.
 
+mod tools;
+
 use super::{
     context::{Context, unknown_connection},
     error::CliResult,
@@ -9,6 +11,8 @@ use super::{
 };
 use crate::{
     app::{App, Scope},
+    catalog::{Manifest, Registry},
+    config::Target,
     hub::others::{Entry, Shelf},
     name::ConnectionName,
     store::tool_cache::ListCache,
@@ -17,7 +21,7 @@ use crate::{
 };
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 #[derive(Serialize)]
 struct Document {
@@ -28,11 +32,23 @@ struct Document {
     server_info: Option<Box<RawValue>>,
     capabilities: Option<Box<RawValue>>,
     instructions: Option<String>,
+    /// How to work with it, as its manifest says.
+    playbook: Option<String>,
+    groups: Vec<Group>,
     tool_definitions: Vec<Definition>,
     prompts: Vec<Listed>,
     resources: Vec<Listed>,
     resource_templates: Vec<Listed>,
     skills: Vec<Listed>,
+}
+
+/// Tools that belong together, under the names clients see.
+#[derive(Serialize)]
+struct Group {
+    id: String,
+    title: String,
+    about: Option<String>,
+    tools: Vec<String>,
 }
 
 /// A prompt by its name, everything else by its URI.
@@ -87,6 +103,11 @@ pub(super) async fn run(cx: &Context, args: &NameArgs) -> CliResult {
             json: raw(Some(tool.definition())),
         })
         .collect();
+    let manifest = match &connection.target {
+        Target::Provider { id, .. } => Registry::new(cx.paths.providers()).get(id).ok(),
+        _ => None,
+    };
+    let manifest = manifest.as_deref();
     let instructions = lists.as_ref().and_then(|lists| lists.instructions.clone());
     let document = Document {
         row,
@@ -95,6 +116,8 @@ pub(super) async fn run(cx: &Context, args: &NameArgs) -> CliResult {
         server_info: raw(lists.as_ref().and_then(|lists| lists.server_info.clone())),
         capabilities: raw(lists.and_then(|lists| lists.capabilities)),
         instructions: instructions.map(|text| text::clean(&text).into_owned()),
+        playbook: manifest.and_then(|manifest| manifest.playbook.clone()),
+        groups: manifest.map(|manifest| grouped(manifest, &definitions)).unwrap_or_default(),
         tool_definitions: definitions,
         prompts: listed(&index.others.prompts, &args.name),
         resources: listed(&index.others.resources, &args.name),
@@ -107,6 +130,23 @@ pub(super) async fn run(cx: &Context, args: &NameArgs) -> CliResult {
         print(cx, &document)?;
     }
     Ok(Exit::DONE)
+}
+
+/// The groups of a manifest that some of these tools are in.
+fn grouped(manifest: &Manifest, tools: &[Definition]) -> Vec<Group> {
+    let group = |group: &crate::catalog::manifest::Group| {
+        let here = |tool: &&Definition| {
+            manifest.group_of(&tool.upstream_name).is_some_and(|own| own.id == group.id)
+        };
+        Group {
+            id: group.id.clone(),
+            title: group.title.clone(),
+            about: group.about.clone(),
+            tools: tools.iter().filter(here).map(|tool| tool.name.clone()).collect(),
+        }
+    };
+    let groups = manifest.groups.iter().map(group);
+    groups.filter(|group| !group.tools.is_empty()).collect()
 }
 
 fn listed(shelf: &Shelf, connection: &ConnectionName) -> Vec<Listed> {
@@ -146,27 +186,15 @@ fn print(cx: &Context, document: &Document) -> std::io::Result<()> {
         out.heading("Instructions")?;
         out.content(instructions)?;
     }
-    out.line("")?;
-    out.heading(&format!("Tools ({})", document.tool_definitions.len()))?;
-    for tool in &document.tool_definitions {
-        let marks = match (tool.enabled, tool.state) {
-            (true, "ok") => String::new(),
-            (true, state) => format!("  ({state})"),
-            (false, "ok") => "  (disabled)".to_owned(),
-            (false, state) => format!("  (disabled, {state})"),
-        };
-        out.line(&format!("{}{marks}", tool.name))?;
-        let Some(definition) = &tool.json else { continue };
-        let definition = Bytes::from(definition.get().to_owned());
-        if let Some(text) = splice::get_str(&definition, "description") {
-            out.line(&format!("  {}", text::line(&text, 400)))?;
-        }
-        if let Some(schema) = splice::get(&definition, "inputSchema") {
-            for argument in arguments(&schema) {
-                out.line(&format!("    {argument}"))?;
-            }
-        }
+    // An API's instructions are its playbook.
+    let playbook =
+        document.playbook.as_ref().filter(|it| document.instructions.as_ref() != Some(*it));
+    if let Some(playbook) = playbook {
+        out.line("")?;
+        out.heading("Playbook")?;
+        out.content(&text::clean(playbook))?;
     }
+    tools::print(cx, document)?;
     for (heading, list) in [
         ("Prompts", &document.prompts),
         ("Resources", &document.resources),
@@ -206,57 +234,9 @@ fn server(info: &RawValue) -> String {
     format!("{name} {}", field("version").unwrap_or_default()).trim().to_owned()
 }
 
-/// The arguments of a tool, a line each: name, type, whether it must be given, and what it is.
-fn arguments(schema: &[u8]) -> Vec<String> {
-    let schema: Value = serde_json::from_slice(schema).unwrap_or_default();
-    let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
-    let required = |name: &str| {
-        schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
-    };
-    let widest = properties.keys().map(|name| name.chars().count()).max().unwrap_or(0).min(24);
-    let line = |(name, about): (&String, &Value)| {
-        let mut kind = match (&about["type"], &about["enum"]) {
-            (_, Value::Array(values)) => {
-                values.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
-            }
-            (Value::Array(types), _) => {
-                types.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("|")
-            }
-            (Value::String(one), _) => one.clone(),
-            _ => "any".to_owned(),
-        };
-        if required(name) {
-            kind.push_str(", required");
-        }
-        let what = match about["description"].as_str() {
-            Some(what) => format!("  {}", text::line(what, 200)),
-            None => String::new(),
-        };
-        format!("{:<widest$}  {}{what}", text::line(name, 60), text::line(&kind, 80))
-    };
-    properties.iter().map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_schema_is_told_as_a_list_of_arguments() {
-        let schema = br#"{"type":"object","required":["query"],"properties":{
-            "query":{"type":"string","description":"What to\nlook for"},
-            "sort":{"enum":["up","down"]},"n":{"type":["integer","null"]},"x":true}}"#;
-        assert_eq!(
-            arguments(schema),
-            [
-                "query  string, required  What to look for",
-                "sort   \"up\"|\"down\"",
-                "n      integer|null",
-                "x      any"
-            ]
-        );
-        assert!(arguments(b"{}").is_empty() && arguments(b"[").is_empty());
-    }
 
     #[test]
     fn a_server_goes_by_its_title() {

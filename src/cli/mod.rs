@@ -23,12 +23,14 @@ mod logs;
 mod provider;
 mod reconnect;
 mod rows;
+mod search;
 mod secrets;
 mod serve;
 mod switch;
 mod sync;
 mod tools;
 mod upstream_error;
+mod usage;
 
 use self::{
     context::Context,
@@ -80,10 +82,12 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Inspect(args) => inspect::run(cx, &args).await,
         Command::Tools(args) => tools::run(cx, args),
         Command::Call(args) => call::run(cx, args).await,
+        Command::Search(args) => search::run(cx, &args).await,
         Command::Sync(args) => sync::run(cx, &args).await,
         Command::Catalog(args) => catalog::run(cx, args),
         Command::Config(command) => config::run(cx, command),
         Command::Logs(args) => logs::run(cx, args).await,
+        Command::Usage(args) => usage::run(cx, &args),
         Command::Serve(args) => serve::serve(cx, args).await,
         Command::Bridge(args) => serve::bridge(cx, args).await,
         Command::Install(args) => install::install(cx, &args),

@@ -3,6 +3,7 @@
 mod questions;
 mod strays;
 
+pub(super) use self::questions::another_key;
 use self::{
     questions::{asked, choose, hidden},
     strays::every_secret_has_a_place,
@@ -60,7 +61,7 @@ pub(super) async fn request(
     mut secrets: Secrets,
 ) -> Result<Request, CliError> {
     for warning in &manifest.warnings {
-        cx.out.note(&format!("{}: {warning}", manifest.name));
+        cx.out.warn(&format!("{}: {warning}", manifest.name));
     }
     let mut params: Params = args.params.into_iter().map(|p| (p.key, p.value)).collect();
     let way = way(&manifest, ask, args.auth.as_deref(), &params, &secrets).await?.clone();
@@ -275,9 +276,11 @@ async fn own_client(
         return Ok(oauth);
     };
     let told = way.oauth.as_ref();
-    let port = oauth.callback_port.or(told.and_then(|told| told.callback_port)).unwrap_or(0);
+    let port = oauth.callback_port.or(told.and_then(|told| told.callback_port));
     let host = told.and_then(|told| told.callback_host.as_deref()).unwrap_or("127.0.0.1");
-    let redirect = format!("http://{host}:{port}/callback");
+    // Without a port of its own it is any, as RFC 8252 section 7.3 has it for loopback.
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let redirect = format!("http://{host}{port}/callback");
     let help = own.help.replace("${redirect_uri}", &redirect);
     let help = [Some(help.as_str()), own.page.as_deref()];
     let help: Vec<&str> = help.into_iter().flatten().collect();

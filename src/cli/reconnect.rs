@@ -34,7 +34,12 @@ pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
         let work = connect::reconnect(&deps, name, secrets, cx.tenant.clone(), people);
         match cx.out.waiting("connecting", work).await {
             Ok(connected) => tell(cx, "reconnect", &connected),
-            Err(error) => Err(told(error, connection.target_source(), ask.failure())),
+            Err(error) => {
+                let there = deps.connections.connections().into_iter().find(|it| it.name == *name);
+                let provider = there.and_then(|it| it.provider);
+                let hint = super::provider::another_key(&error, provider.as_ref());
+                Err(told(error, connection.target_source(), ask.failure()).better_hint(hint))
+            }
         }
     };
     ask.interruptible(&deps.shutdown, Box::pin(work)).await

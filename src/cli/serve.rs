@@ -15,8 +15,8 @@ use crate::{
 use std::time::Duration;
 
 pub(super) async fn serve(cx: &Context, args: ServeArgs) -> CliResult {
-    let ServeArgs { only, plain, read_only } = args;
-    let options = ServeOptions { only, plain, read_only, tenant: cx.tenant.clone() };
+    let ServeArgs { only, plain, read_only, mode } = args;
+    let options = ServeOptions { only, plain, read_only, mode, tenant: cx.tenant.clone() };
     app::serve(&cx.paths, &cx.env, options).await?;
     Ok(Exit::DONE)
 }

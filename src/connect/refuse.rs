@@ -6,7 +6,7 @@ use crate::{
     auth::EnvLookup,
     kind::AuthKind,
     net,
-    secret::{Secret, holds_credential},
+    secret::{Secret, holds_credential, path_secret},
     template::{Hole, Template, TemplateError},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +62,7 @@ pub(super) fn check(request: &Request) -> Result<Target, ConnectError> {
     }
     let target = parse(request)?;
     literal_in_query(request, &target.host)?;
+    literal_in_path(request, &target.host)?;
     for (name, value) in &target.headers {
         if holds_credential(name) && value.holes().next().is_none() {
             return Err(ConnectError::Refused(format!(
@@ -135,6 +136,25 @@ fn literal_in_query(request: &Request, host: &str) -> Result<(), ConnectError> {
     Ok(())
 }
 
+/// Refuses the URLs that are known to have a secret in their path, where it stands as it is.
+fn literal_in_path(request: &Request, host: &str) -> Result<(), ConnectError> {
+    let whole = request.url.split(['?', '#']).next().unwrap_or_default();
+    let path = whole.split_once("://").map_or(whole, |(_, rest)| rest);
+    if path_secret(host, path).is_none() {
+        return Ok(());
+    }
+    let remedy = match host {
+        "mcp.firecrawl.dev" => {
+            "give the key itself: allmcp connect firecrawl --auth key --token-stdin"
+        }
+        host if host.ends_with(".make.com") => {
+            "write /u/${secret:token}/ there and give the token by --token-stdin or --token-file"
+        }
+        _ => "it is a webhook of Bitrix24's: allmcp connect bitrix24 --token-stdin takes it",
+    };
+    Err(ConnectError::Refused(format!("the URL of {host} holds a secret in its path; {remedy}")))
+}
+
 /// A URL for an error message: without its query, which may hold a secret.
 fn shown(url: &str) -> String {
     let cut = url.split(['?', '#']).next().unwrap_or_default();
@@ -157,6 +177,10 @@ mod tests {
             ("https://x.example/?token=canary", &[][..]),
             ("https://x.example/?a=1&api_key=canary", &[]),
             ("https://u:canary@x.example/", &[]),
+            ("https://acme.bitrix24.com/rest/1/canary-code/", &[]),
+            ("https://crm.example/rest/1/abc123canary/", &[]),
+            ("https://mcp.firecrawl.dev/fc-canary/v2/mcp", &[]),
+            ("https://eu1.make.com/mcp/api/v1/u/canary/sse", &[]),
             ("https://x.example/", &[("Authorization", "Bearer canary")]),
             ("https://x.example/", &[("X-API-Key", "canary")]),
         ] {
@@ -172,6 +196,14 @@ mod tests {
             check(&request("https://x.example/${param:w}?key=${secret:k}", headers)).unwrap();
         assert_eq!(target.secret_names().into_iter().collect::<Vec<_>>(), ["k", "t"]);
         assert_eq!(target.host, "x.example");
+        for url in [
+            "https://acme.bitrix24.com/rest/1/${secret:code}/",
+            "https://eu1.make.com/mcp/api/v1/u/${secret:token}/sse",
+            "https://mcp.firecrawl.dev/v2/mcp",
+            "https://x.example/rest/1/project-items",
+        ] {
+            assert!(check(&request(url, &[])).is_ok(), "{url}");
+        }
     }
 
     #[test]

@@ -140,11 +140,19 @@ impl Hub {
         }
         let outcome = called(self, &tool.member, reply.outcome, plain);
         let (size, limit) = (outcome.bytes().len() as u64, request.limit);
-        if size > limit {
-            let tool = tool.public.to_string();
-            return Err(CallError::TooLarge { tool, size, limit });
+        if size <= limit {
+            return Ok(Answered { outcome, era: Some(reply.era) });
         }
-        Ok(Answered { outcome, era: Some(reply.era) })
+        let part = match &outcome {
+            Outcome::Complete(whole) if !plain => {
+                self.longs().cut(Some(tool.member.name()), whole.clone(), limit).await
+            }
+            _ => None,
+        };
+        match part {
+            Some(part) => Ok(Answered { outcome: Outcome::Complete(part), era: Some(reply.era) }),
+            None => Err(CallError::TooLarge { tool: tool.public.to_string(), size, limit }),
+        }
     }
 
     /// The index after everything was done to find `name` in it: a connection whose tools this
@@ -261,7 +269,7 @@ impl Line {
         name[..name.floor_char_boundary(512)].clone_into(&mut self.entry.tool);
     }
 
-    fn connection(&mut self, name: &ConnectionName) {
+    pub(super) fn connection(&mut self, name: &ConnectionName) {
         name.as_str().clone_into(&mut self.entry.connection);
     }
 
@@ -284,7 +292,9 @@ impl Line {
                 if is_error(bytes) { Logged::ToolError } else { Logged::Ok }
             }
             Err(error) => {
-                self.entry.error = Some(error.to_string());
+                // What is said of wrong arguments quotes them.
+                let quotes = matches!(error, CallError::Arguments { .. });
+                self.entry.error = (!quotes).then(|| error.to_string());
                 match error {
                     CallError::Denied(_) => {
                         self.entry.decision = "deny".into();
@@ -294,6 +304,7 @@ impl Line {
                         self.entry.decision = left.decision.word().into();
                         Logged::Denied
                     }
+                    CallError::Arguments { .. } => Logged::ToolError,
                     CallError::TooLarge { size, .. } => {
                         self.entry.response_bytes = *size;
                         Logged::Failed

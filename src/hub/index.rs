@@ -8,6 +8,8 @@ use super::{
     others::Others,
     own::Own,
     plan::{Plan, Shown},
+    search::Searcher,
+    shape::Shape,
     tool::{State, Tool},
 };
 use crate::{
@@ -18,7 +20,7 @@ use crate::{
 use bytes::Bytes;
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 /// The tools of a process and the rendered list of them.
@@ -32,11 +34,15 @@ pub struct ToolIndex {
     legacy: Bytes,
     /// The same for 2026-07-28, without that revision's own keys, where it differs.
     modern: Option<Bytes>,
+    /// The same with our own tools only.
+    ours: Bytes,
     complete: bool,
     plain: bool,
     /// What is wrong with things that clients would otherwise see.
     complaints: Vec<String>,
     pub others: Others,
+    /// Made when somebody looks for a tool.
+    pub(super) search: OnceLock<Arc<Searcher>>,
 }
 
 /// What a public name leads to.
@@ -74,6 +80,7 @@ impl ToolIndex {
         let legacy = render(&own, &tools, Era::Legacy);
         let differs = tools.iter().any(loses_output_schema);
         let modern = differs.then(|| render(&own, &tools, Era::Modern));
+        let ours = render(&own, &[], Era::Legacy);
         let complete = !members.iter().any(|member| member.is_unlisted());
         Self {
             tools,
@@ -82,10 +89,12 @@ impl ToolIndex {
             members,
             legacy,
             modern,
+            ours,
             complete,
             plain: plan.plain,
             complaints,
             others,
+            search: OnceLock::new(),
         }
     }
 
@@ -126,6 +135,16 @@ impl ToolIndex {
         }
     }
 
+    /// `{"tools":[…]}` with our own only, which fits both eras.
+    pub(super) fn ours(&self) -> &Bytes {
+        &self.ours
+    }
+
+    /// Clients are shown this tool of ours.
+    pub(super) fn has_own(&self, own: Own) -> bool {
+        self.own.contains(&own)
+    }
+
     /// Every connection that clients see has a list.
     pub fn is_complete(&self) -> bool {
         self.complete
@@ -137,9 +156,12 @@ impl ToolIndex {
     }
 
     /// What a client could tell by listing again.
-    pub(super) fn changed_since(&self, old: &Self) -> Changes {
+    pub(super) fn changed_since(&self, old: &Self, shape: Option<Shape>) -> Changes {
         Changes {
-            tools: self.legacy != old.legacy || self.modern != old.modern,
+            tools: match shape {
+                Some(Shape::Smart) => self.ours != old.ours,
+                Some(Shape::Full) | None => self.legacy != old.legacy || self.modern != old.modern,
+            },
             prompts: !self.others.prompts_look_like(&old.others),
             resources: !self.others.resources_look_like(&old.others),
         }
@@ -292,7 +314,10 @@ mod tests {
             member_with(plan("alpha"), lists(&[tool("c")])),
         ];
         let index = index(&ours(), members);
-        assert_eq!(listed(&index), ["list_mcp_connections", "zeta__b", "zeta__a", "alpha__c"]);
+        let own: Vec<_> = Own::ALL.iter().map(|own| own.name()).collect();
+        let all = listed(&index);
+        assert_eq!(all[..own.len()], own);
+        assert_eq!(all[own.len()..], ["zeta__b", "zeta__a", "alpha__c"]);
         assert!(
             matches!(index.find("alpha__c"), Some(Found::Tool(t)) if t.upstream.as_str() == "c")
         );
@@ -313,7 +338,7 @@ mod tests {
     #[test]
     fn own_tools_are_narrowed_by_globs() {
         let index = index(&Plan { own_tools: vec!["read_*".into()], ..Plan::default() }, vec![]);
-        assert_eq!(index.rendered(Era::Legacy), "{\"tools\":[]}");
+        assert_eq!(listed(&index), ["read_more"]);
         assert!(index.find("list_mcp_connections").is_none());
     }
 

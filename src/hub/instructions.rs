@@ -1,6 +1,6 @@
 //! What clients are told at the start: the connections' own instructions under one roof.
 
-use super::{Hub, own::Own, plan::Shown};
+use super::{Hub, ToolIndex, own::Own, plan::Shown};
 use crate::text;
 
 /// Clients cut at 2 KB (Claude Code), so we do it where it hurts least.
@@ -25,16 +25,49 @@ impl Hub {
             return Some(cut(&own, MAX));
         }
         let mut out = INTRODUCTION.to_owned();
-        if Own::listed(&plan).contains(&Own::ListMcpConnections) {
+        let own = Own::listed(&plan);
+        let has = |wanted: Own| own.contains(&wanted);
+        if has(Own::FindRelevantTools) && has(Own::CallTool) {
+            out.push_str(FINDING);
+        }
+        if has(Own::ReadMore) {
+            out.push_str(READING);
+        }
+        if has(Own::ListMcpConnections) {
             out.push_str(CONNECTIONS);
         }
+        out.push_str(&connected(&index));
         merge(&mut out, &parts);
         Some(out)
     }
 }
 
+/// The names of the services, so that a model knows what it can look for where no tool of theirs
+/// is listed.
+fn connected(index: &ToolIndex) -> String {
+    let shown = index.members().iter().filter(|member| member.plan.shown == Shown::Yes);
+    let names: Vec<String> = shown
+        .map(|member| match &member.plan.manifest {
+            Some(manifest) if manifest.id != member.name().as_str() => {
+                format!("{} ({})", member.name(), text::line(&manifest.name, 40))
+            }
+            _ => member.name().to_string(),
+        })
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    cut(&format!(" Connected: {}", names.join(", ")), NAMES) + "."
+}
+
+/// What the names may take, in bytes.
+const NAMES: usize = 400;
+
 const INTRODUCTION: &str = "allmcp brings several MCP servers together. A tool's name begins with \
                             the name of its server and two underscores.";
+const FINDING: &str = " Not every tool need be listed: find_relevant_tools finds one by what it \
+                       does, and call_tool calls any by its name.";
+const READING: &str = " An answer that was cut ends with the cursor for read_more.";
 const CONNECTIONS: &str = " list_mcp_connections says how each of them is doing.";
 
 /// A heading with fewer words under it helps nobody.

@@ -1,6 +1,6 @@
 //! What can be listed, and how often each list changed.
 
-use super::{Hub, ToolIndex};
+use super::{Hub, shape::Shape};
 use crate::kind::Era;
 use bytes::Bytes;
 
@@ -42,13 +42,12 @@ impl Hub {
     /// The result object of a list for clients of `era`, without the keys that every result of
     /// 2026-07-28 has; one page.
     pub fn list(&self, list: List, era: Era) -> Bytes {
-        self.index().list(list, era)
-    }
-}
-
-impl ToolIndex {
-    pub fn list(&self, list: List, era: Era) -> Bytes {
-        self.others.rendered(list).unwrap_or_else(|| self.rendered(era)).clone()
+        let index = self.index();
+        let tools = || match self.shape(&index) {
+            Shape::Full => index.rendered(era),
+            Shape::Smart => index.ours(),
+        };
+        index.others.rendered(list).unwrap_or_else(tools).clone()
     }
 }
 

@@ -11,11 +11,14 @@ pub mod approval;
 mod call;
 mod clean;
 mod error;
+pub mod find;
 mod forward;
 pub mod glob;
+mod groups;
 pub mod index;
 mod instructions;
 mod lists;
+mod long;
 pub mod member;
 pub mod names;
 mod notice;
@@ -31,6 +34,8 @@ mod rewrite;
 mod rounds;
 #[cfg(test)]
 pub mod script;
+pub mod search;
+mod shape;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -65,10 +70,11 @@ use crate::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use member::{Changed, Lists, Member, Session};
+use shape::Shape;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -118,6 +124,10 @@ struct Inner {
     notices: broadcast::Sender<Notice>,
     /// Web addresses that came up in results.
     seen: uris::Seen,
+    /// Answers that are read a part at a time.
+    longs: long::Longs,
+    /// How tools are shown, once that was decided.
+    shape: OnceLock<Shape>,
     /// What clients want to hear of, and how many of them.
     subscriptions: Mutex<HashMap<notice::Topic, usize>>,
     /// What the client wants to hear outside of calls.
@@ -148,6 +158,8 @@ impl Hub {
             version: watch::Sender::default(),
             notices: broadcast::Sender::new(NOTICES),
             seen: uris::Seen::default(),
+            longs: long::Longs::default(),
+            shape: OnceLock::new(),
             subscriptions: Mutex::default(),
             log_level: Mutex::default(),
             begun: AtomicBool::new(false),
@@ -332,6 +344,10 @@ impl Hub {
         futures_util::future::join_all(all).await;
     }
 
+    fn longs(&self) -> &long::Longs {
+        &self.0.longs
+    }
+
     fn member(&self, name: &ConnectionName) -> Option<Arc<Member>> {
         self.index().members().iter().find(|member| member.name() == name).cloned()
     }
@@ -350,7 +366,7 @@ impl Hub {
         for complaint in new.complaints().iter().filter(|c| !old.complaints().contains(c)) {
             tracing::warn!("{complaint}");
         }
-        let changed = new.changed_since(&old);
+        let changed = new.changed_since(&old, self.0.shape.get().copied());
         self.0.version.send_if_modified(|versions| versions.grow(changed));
     }
 

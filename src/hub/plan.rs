@@ -1,11 +1,12 @@
 //! What the hub is told to be: plain values, made by the composition root from the settings.
 
 use crate::{
-    kind::{AuthKind, Pin, Rule},
+    catalog::Manifest,
+    kind::{AuthKind, Mode, Pin, Rule},
     name::ConnectionName,
     upstream::UpstreamConfig,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// All connections of this process and how their tools are shown.
 #[derive(Clone, Default)]
@@ -19,6 +20,8 @@ pub struct Plan {
     pub read_only: bool,
     /// Of a plain one: it signs in by itself, and shows a tool to do so as long as it has not.
     pub signs_in: bool,
+    /// Whether the tools of connections are listed or found; `None` is [`Mode::Auto`].
+    pub mode: Option<Mode>,
     /// Globs: which of our own tools are listed.
     pub own_tools: Vec<String>,
     /// Bytes of one result, whatever the client; `None`: what the client takes.
@@ -62,6 +65,8 @@ pub struct PlanConnection {
     pub problem: Option<String>,
     pub rules: Rules,
     pub pin: Pin,
+    /// Of its provider, where it is one of the catalog.
+    pub manifest: Option<Arc<Manifest>>,
     pub source: Source,
 }
 
@@ -117,5 +122,5 @@ pub enum Source {
     /// Nothing can: the entry has a problem.
     None,
     #[cfg(test)]
-    Script(std::sync::Arc<super::script::Script>),
+    Script(Arc<super::script::Script>),
 }

@@ -236,6 +236,7 @@ pub fn plan(name: &str) -> PlanConnection {
         problem: None,
         rules: Rules::default(),
         pin: Pin::Warn,
+        manifest: None,
         source: Source::None,
     }
 }

@@ -181,6 +181,11 @@ impl Tool {
         out.into()
     }
 
+    /// Its object under the upstream's own name.
+    pub(super) fn upstream_definition(&self) -> &Bytes {
+        &self.raw
+    }
+
     /// About how long [`Tool::definition`] is.
     pub(super) fn size(&self) -> usize {
         self.raw.len()

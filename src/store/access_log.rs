@@ -159,6 +159,11 @@ impl AccessLog {
         }
     }
 
+    /// Where it can be read.
+    pub fn path(&self) -> PathBuf {
+        self.shared.file.lock().unwrap_or_else(PoisonError::into_inner).path().to_owned()
+    }
+
     /// Writes what the turn has left so far: for who reads the log in the same turn.
     pub fn write_waiting(&self) {
         self.shared.write();

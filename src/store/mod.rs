@@ -14,6 +14,7 @@ pub mod log_reader;
 pub mod pins;
 mod time;
 pub mod tool_cache;
+pub mod usage;
 
 pub use access_log::{AccessLog, Entry, Outcome};
 pub use grants::{GrantFacts, GrantStore, Intent, Rejected};
@@ -21,3 +22,4 @@ pub use health::{Health, HealthStore};
 pub use log_reader::{Filter, LogReader};
 pub use pins::{PinError, PinStore};
 pub use tool_cache::{CachedLists, ListCache, OtherLists};
+pub use usage::Usage;

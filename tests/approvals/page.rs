@@ -60,6 +60,21 @@ fn an_approval_on_the_page_holds_once_and_for_that_call() {
 }
 
 #[test]
+fn a_call_through_call_tool_is_the_same_call() {
+    let desk = Desk::asking(Script::legacy());
+    let mut serve = desk.legacy(json!({}));
+    let page = link(&mut serve, 7);
+    let inner = |id: u64| json!({"name": "c0__drop", "arguments": {"id": id}});
+    let asked = serve.call("call_tool", inner(7));
+    assert_eq!(link_in(told(&asked)), page);
+    press(&page, "approve");
+    assert_ne!(link_in(told(&serve.call("call_tool", inner(8)))), page);
+    assert_eq!(text(&serve.call("call_tool", inner(7))), r#"{"id":7}"#);
+    assert_ne!(link(&mut serve, 7), page);
+    assert_eq!(desk.up.runs("drop"), 1);
+}
+
+#[test]
 fn a_refusal_is_told_and_nothing_is_sent() {
     let desk = Desk::asking(Script::legacy());
     let mut serve = desk.legacy(json!({}));

@@ -6,6 +6,7 @@ use crate::{
         Said,
         bitrix24::{Bitrix24, CODE},
     },
+    vendor::warns,
 };
 use serde_json::json;
 
@@ -28,7 +29,19 @@ fn connected(portal: &Bitrix24) -> Rig {
 #[test]
 fn a_webhook_url_is_all_it_needs() {
     let portal = Bitrix24::start(3);
-    let rig = connected(&portal);
+    let rig = Rig::new("bitrix24");
+    let output = rig.connect(&args(&portal.site.origin()), &webhook(CODE)).success();
+    let sent: Vec<String> = portal.site.seen().into_iter().map(|it| it.path).collect();
+    assert_eq!(sent, [format!("/rest/1/{CODE}/profile")], "one cheap call");
+    warns(
+        &rig,
+        "Bitrix24",
+        &output,
+        &[
+            "Whoever has the webhook URL acts as the user who made it; keep it secret and give it only the scopes that you want to use.",
+            "Messages and notifications are really sent, deletions are for good.",
+        ],
+    );
     let config = rig.env.read_config();
     for part in ["[connections.bitrix24]", "provider = \"bitrix24\"", "acme.bitrix24.com"] {
         assert!(config.contains(part), "{part} is not in {config}");
@@ -40,6 +53,9 @@ fn a_webhook_url_is_all_it_needs() {
     assert_eq!(portal.site.last().path, format!("/rest/1/{CODE}/crm.item.list"));
     let one = rig.good("crm_item_get", &json!({ "entityTypeId": 2, "id": 1 }));
     assert!(one.to_string().contains("\"title\":\"deal\""), "{one}");
+    assert_eq!(rig.good("user_current", &json!({}))["item"]["NAME"], "Ann");
+    let funnels = rig.good("crm_category_list", &json!({ "entityTypeId": 2 }));
+    assert_eq!(funnels["items"][0]["name"], "Sales", "{funnels}");
     let none = rig.good("crm_item_list", &json!({ "entityTypeId": 2, "cursor": null }));
     assert_eq!(none["items"].as_array().unwrap().len(), 3);
     let new = json!({ "entityTypeId": 2, "fields": { "title": "New" } });
@@ -84,6 +100,26 @@ fn every_error_has_its_name_and_a_way_on() {
     portal.site.then(Said::json(200, &json!({ "error": "ODD", "error_description": "odd one" })));
     let text = rig.bad("crm_item_get", &json!({ "entityTypeId": 2, "id": 1 }));
     assert!(text.contains("odd one"), "{text}");
+    for (status, code, hint) in [
+        (403, "ACCESS_DENIED", "ACCESS_DENIED"),
+        (403, "user_access_error", "user_access_error"),
+        (400, "INVALID_REQUEST", "INVALID_REQUEST"),
+        (404, "ERROR_METHOD_NOT_FOUND", "its edition or plan lacks the module"),
+        (503, "OVERLOAD_LIMIT", "its support can lift that"),
+        (500, "PORTAL_DELETED", "PORTAL_DELETED"),
+    ] {
+        portal.says(status, code, "why");
+        let text = rig.bad("crm_item_get", &json!({ "entityTypeId": 2, "id": 1 }));
+        assert!(text.contains("why") && text.contains(hint), "{code}: {text}");
+    }
+    portal.says(500, "INTERNAL_SERVER_ERROR", "why");
+    let error = rig.call("crm_item_delete", &json!({ "entityTypeId": 2, "id": 1 })).code(5);
+    let error = error.json_error()["message"].to_string();
+    assert!(error.contains("HTTP 500") && error.contains("may have been carried out"), "{error}");
+    // It has no such answer of its own; a proxy in front of a box edition may.
+    portal.site.then(Said::nothing());
+    let page = rig.good("crm_item_list", &json!({ "entityTypeId": 2 }));
+    assert_eq!(page, json!({ "items": [] }));
     // Too many: waited for where nothing happens twice.
     portal.over_limit();
     rig.good("crm_item_get", &json!({ "entityTypeId": 2, "id": 1 }));
@@ -107,6 +143,40 @@ fn a_webhook_that_was_deleted_asks_for_a_new_one() {
     // The whole URL is what one has, here too.
     let _ = rig.run(&["reconnect", "bitrix24", "--token-stdin"], &webhook(CODE)).success();
     rig.good("crm_item_get", &json!({ "entityTypeId": 2, "id": 1 }));
+}
+
+#[test]
+fn whatever_ended_the_webhook_it_is_made_anew() {
+    for (status, code) in [
+        (401, "expired_token"),
+        (401, "NO_AUTH_FOUND"),
+        (403, "INVALID_CREDENTIALS"),
+        (401, "invalid_token"),
+    ] {
+        let portal = Bitrix24::start(1);
+        let rig = connected(&portal);
+        for _ in 0..2 {
+            portal.says(status, code, "why");
+        }
+        let error = rig.call("crm_item_get", &json!({ "entityTypeId": 2, "id": 1 })).code(4);
+        assert_eq!(error.json_error()["hint"], "allmcp reconnect bitrix24", "{code}");
+        let output = rig.run(&["reconnect", "bitrix24", "--token-stdin"], &webhook("wrong-canary"));
+        let output = output.code(4);
+        assert!(output.stderr().contains("Inbound webhook"), "{}", output.stderr());
+        let _ = rig.run(&["reconnect", "bitrix24", "--token-stdin"], &webhook(CODE)).success();
+        rig.good("crm_item_get", &json!({ "entityTypeId": 2, "id": 1 }));
+        rig.nothing_leaked(&["wrong-canary"], &[CODE]);
+    }
+}
+
+#[test]
+fn a_webhook_as_a_url_is_refused_with_the_right_command() {
+    let rig = Rig::new("bitrix24");
+    let url = webhook(CODE);
+    let output = rig.env.cmd(&["connect", url.trim()]).code(2);
+    assert!(output.stderr().contains("connect bitrix24 --token-stdin"), "{}", output.stderr());
+    assert!(!output.mentions(CODE), "{output:?}");
+    assert!(rig.env.grep_everything(CODE).is_empty());
 }
 
 #[test]

@@ -51,22 +51,6 @@ fn all_have(upstream: &Upstream, target: &str, headers: &[(&str, &str)]) {
     }
 }
 
-/// Through `call` and `serve`, with a session from its beginning to its end.
-#[track_caller]
-fn works(rig: &Rig, more: &[&str], tool: &str) {
-    let public = format!("{}__{tool}", rig.name);
-    let call = [more, &["call", &public, "--args", r#"{"a":1}"#, "--json"]].concat();
-    let result = rig.run(&call, "").success().json()["result"].clone();
-    assert_eq!(result["structuredContent"], json!({ "a": 1 }));
-    let args = [more, &["serve", "-vv"]].concat();
-    let mut serve = crate::support::client::Serve::start(&rig.env, &args);
-    serve.initialize("2025-11-25");
-    serve.tools_until(tool, |names| names.contains(&public));
-    let answer = serve.call(&public, json!({ "a": 2 }));
-    assert_eq!(answer["result"]["structuredContent"], json!({ "a": 2 }), "{answer}");
-    rig.end(serve);
-}
-
 #[test]
 fn allmcp_solo_for_a_user_and_for_a_user_of_an_organization() {
     let link = "Bitrix24 needs reconnecting. Open https://go.allmcp.co/c/1, then try again.";
@@ -85,7 +69,7 @@ fn allmcp_solo_for_a_user_and_for_a_user_of_an_organization() {
         let origin = gateway.origin();
         let connect = ["connect", "allmcp", "--base-url", &origin, "--token-stdin"];
         let _ = rig.run(&[who, &connect].concat(), KEY).success();
-        works(&rig, who, "kommo_list_leads");
+        rig.works(who, "kommo_list_leads");
         all_have(&gateway, &format!("/mcp/{query}"), &[("x-api-key", KEY)]);
         // What has to be approved again is said as it is.
         let call = ["call", "allmcp__bitrix24_list_deals", "--json"];
@@ -156,7 +140,7 @@ fn anyrouter_keeps_the_names_and_says_how_a_tool_failed() {
     let rig = Rig::new("anyrouter");
     let origin = gateway.origin();
     let _ = rig.connect(&["anyrouter", "--base-url", &origin, "--token-stdin"], KEY).success();
-    works(&rig, &[], "linear__create_issue");
+    rig.works(&[], "linear__create_issue");
     all_have(&gateway, "/api/v1/mcp", &[("authorization", &format!("Bearer {KEY}"))]);
     let output = rig.run(&["call", "anyrouter__github__open_pr"], "");
     assert_ne!(output.exit(), 0);
@@ -172,7 +156,7 @@ fn alloy_at_the_address_that_it_shows() {
     // Its address is a parameter, and so needs no other host in the place of the vendor's.
     let url = format!("api_url={}/tenant/api/", gateway.origin());
     let _ = rig.connect(&["alloy", "--param", &url, "--token-stdin"], KEY).success();
-    works(&rig, &[], "crm__find");
+    rig.works(&[], "crm__find");
     all_have(&gateway, "/tenant/api/mcp", &[("authorization", &format!("Bearer {KEY}"))]);
     rig.nothing_leaked(&[], &[KEY]);
     let output = rig.connect(&["alloy", "--name", "other", "--token-stdin"], KEY).code(2);
@@ -210,7 +194,7 @@ fn onemcp_with_a_sign_in_at_its_own_address_and_at_a_tenants() {
         let _ = rig.connect(&[&args[..], params].concat(), "").success();
         assert_eq!(browser.wait_tabs(1)[0].last().status, 200);
         refuses_all_but_post(&gateway);
-        works(&rig, &[], "list_tool_groups");
+        rig.works(&[], "list_tool_groups");
         let calls = gateway.requests_of("tools/call");
         assert!(calls.iter().all(|call| call.target == path), "{calls:?}");
         let in_session = |call: &Request| call.header("mcp-session-id").is_some();

@@ -3,6 +3,7 @@
 use crate::{
     rig::Rig,
     stand_in::{Said, Seen, Site},
+    support::golden,
 };
 use serde_json::{Value, json};
 
@@ -55,6 +56,7 @@ next = "then"
 [[groups]]
 id = "flock"
 title = "Flock"
+about = "All that have wool."
 
 [[tools]]
 name = "sheep_list"
@@ -85,7 +87,6 @@ args = [
 [[tools]]
 name = "sheep_lose"
 description = "Loses one for good."
-group = "flock"
 method = "DELETE"
 path = "/sheep/{id}"
 effect = "destructive"
@@ -139,6 +140,18 @@ fn a_manifest_alone_makes_a_provider() {
     let _ = rig.connect(&args, KEY).success();
     assert_eq!(rig.row()["status"], "connected");
     assert_eq!(rig.tools(), ["sheep_list", "sheep_shear", "sheep_lose"]);
+    let seen = rig.run(&["inspect", "tally"], "").success();
+    assert!(seen.stdout().contains("Instructions\nCount the flock before"), "{}", seen.stdout());
+    assert!(
+        seen.stdout().contains(
+            "\nFlock: All that have wool. (2)\ntally__sheep_list\n  The sheep.\n    field "
+        ),
+        "{}",
+        seen.stdout()
+    );
+    assert!(seen.stdout().contains("\nIn no group\ntally__sheep_lose\n"), "{}", seen.stdout());
+    let inspected = rig.env.cmd(&["inspect", "tally", "--json"]).success();
+    golden::document(&rig.env, "inspect_provider", &inspected);
 
     let ask = json!({ "field": "hill top", "colours": ["black", "white"] });
     let first = rig.good("sheep_list", &ask);

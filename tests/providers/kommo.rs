@@ -1,4 +1,4 @@
-//! Kommo with a long-lived token, from `connect` to `disconnect`.
+//! Kommo, and amoCRM, with a long-lived token, from `connect` to `disconnect`.
 
 use crate::{
     rig::Rig,
@@ -6,15 +6,26 @@ use crate::{
         Said,
         kommo::{Kommo, TOKEN},
     },
-    support::talk,
+    support::{client::Serve, talk},
+    vendor::warns,
 };
 use serde_json::{Value, json};
+
+/// One API on two platforms.
+pub(crate) const BOTH: [&str; 2] = ["kommo", "amocrm"];
 
 /// Connected by the token, as `kommo`.
 #[track_caller]
 fn connected(kommo: &Kommo) -> Rig {
-    let rig = Rig::new("kommo");
-    let _ = rig.connect(&args(&kommo.site.origin()), &format!("{TOKEN}\n")).success();
+    connected_as("kommo", kommo)
+}
+
+#[track_caller]
+fn connected_as(id: &'static str, kommo: &Kommo) -> Rig {
+    let rig = Rig::new(id);
+    let origin = kommo.site.origin();
+    let args = [&[id], &args(&origin)[1..]].concat();
+    let _ = rig.connect(&args, &format!("{TOKEN}\n")).success();
     rig
 }
 
@@ -24,112 +35,148 @@ fn args(origin: &str) -> [&str; 8] {
 
 #[test]
 fn a_token_is_enough_to_list_read_and_write() {
-    let kommo = Kommo::start(5, "");
-    let rig = connected(&kommo);
-    let config = rig.env.read_config();
-    for line in ["[connections.kommo]", "provider = \"kommo\"", "way = \"token\"", "acme"] {
-        assert!(config.contains(line), "{line} is not in {config}");
-    }
-    assert_eq!(rig.row()["status"], "connected");
-    let tools = rig.tools();
-    for tool in ["account_get", "leads_list", "lead_create", "pipelines_list", "unsorted_decline"] {
-        assert!(tools.iter().any(|one| one == tool), "{tool} is not in {tools:?}");
-    }
-    let _ = rig.run(&["inspect", "kommo"], "").success();
-    let _ = rig.run(&["status", "kommo", "--live"], "").success();
+    for id in BOTH {
+        let kommo = Kommo::start(5, "");
+        let rig = connected_as(id, &kommo);
+        // One cheap call told that the token is right.
+        let sent: Vec<String> = kommo.site.seen().into_iter().map(|it| it.path).collect();
+        assert_eq!(sent, ["/api/v4/account"]);
+        let config = rig.env.read_config();
+        for line in [
+            &*format!("[connections.{id}]"),
+            &format!("provider = \"{id}\""),
+            "way = \"token\"",
+            "acme",
+        ] {
+            assert!(config.contains(line), "{line} is not in {config}");
+        }
+        assert_eq!(rig.row()["status"], "connected");
+        let tools = rig.tools();
+        for tool in
+            ["account_get", "leads_list", "lead_create", "pipelines_list", "unsorted_decline"]
+        {
+            assert!(tools.iter().any(|one| one == tool), "{tool} is not in {tools:?}");
+        }
+        let seen = rig.run(&["inspect", id], "").success();
+        for part in ["Instructions\n", "Leads", &*format!("{id}__lead_create\n")] {
+            assert!(seen.stdout().contains(part), "{part} is not in {}", seen.stdout());
+        }
+        let seen = rig.run(&["inspect", id, "--json"], "").success().json();
+        let groups = seen["groups"].as_array().unwrap();
+        let in_groups: usize = groups.iter().map(|it| it["tools"].as_array().unwrap().len()).sum();
+        assert_eq!(in_groups, tools.len(), "every tool is in one group");
+        let _ = rig.run(&["status", id, "--live"], "").success();
 
-    // Three that read, and one that writes.
-    assert_eq!(rig.good("account_get", &json!({}))["item"]["name"], "Acme Sales");
-    assert_eq!(rig.good("lead_get", &json!({ "id": 2 }))["item"]["name"], "lead 2");
-    let found = rig.good("leads_list", &json!({ "query": "lead 3", "pipeline_ids": [7] }));
-    assert_eq!(found["items"][0]["id"], 3);
-    assert_eq!(kommo.site.last().asked("filter[pipeline_id][]"), Some("7"));
-    let made = rig.good("lead_create", &json!({ "name": "New", "price": 5 }));
-    assert_eq!(made["items"][0]["id"], 6);
-    assert_eq!(kommo.site.last().body, r#"[{"name":"New","price":5}]"#);
-    assert_eq!(rig.good("lead_get", &json!({ "id": 6 }))["item"]["price"], 5);
-    assert_eq!(kommo.site.last().bearer(), Some(TOKEN));
-    rig.nothing_leaked(&[], &[TOKEN]);
-    let _ = rig.run(&["disconnect", "kommo", "--yes"], "").success();
-    assert!(!rig.env.read_config().contains("kommo"), "{}", rig.env.read_config());
-    assert!(rig.env.grep_everything(TOKEN).is_empty(), "the token is still there");
+        // Three that read, and one that writes.
+        assert_eq!(rig.good("account_get", &json!({}))["item"]["name"], "Acme Sales");
+        assert_eq!(rig.good("lead_get", &json!({ "id": 2 }))["item"]["name"], "lead 2");
+        let found = rig.good("leads_list", &json!({ "query": "lead 3", "pipeline_ids": [7] }));
+        assert_eq!(found["items"][0]["id"], 3);
+        assert_eq!(kommo.site.last().asked("filter[pipeline_id][]"), Some("7"));
+        let made = rig.good("lead_create", &json!({ "name": "New", "price": 5 }));
+        assert_eq!(made["items"][0]["id"], 6);
+        assert_eq!(kommo.site.last().body, r#"[{"name":"New","price":5}]"#);
+        assert_eq!(rig.good("lead_get", &json!({ "id": 6 }))["item"]["price"], 5);
+        assert_eq!(kommo.site.last().bearer(), Some(TOKEN));
+        rig.nothing_leaked(&[], &[TOKEN]);
+        let _ = rig.run(&["disconnect", id, "--yes"], "").success();
+        assert!(!rig.env.read_config().contains("[connections"), "{}", rig.env.read_config());
+        assert!(rig.env.grep_everything(TOKEN).is_empty(), "the token is still there");
+    }
 }
 
 #[test]
 fn a_list_goes_on_by_its_cursor_and_ends() {
-    let kommo = Kommo::start(5, "");
-    let rig = connected(&kommo);
-    let mut arguments = json!({ "limit": 2 });
-    let mut ids = Vec::new();
-    for _ in 0..5 {
-        let page = rig.good("leads_list", &arguments);
-        ids.extend(page["items"].as_array().unwrap().iter().map(|it| it["id"].clone()));
-        assert!(!page.to_string().contains("_links"), "{page}");
-        let Some(next) = page.get("next_cursor") else { break };
-        arguments["cursor"] = next.clone();
+    for id in BOTH {
+        let kommo = Kommo::start(5, "");
+        let rig = connected_as(id, &kommo);
+        let mut arguments = json!({ "limit": 2 });
+        let mut ids = Vec::new();
+        for _ in 0..5 {
+            let page = rig.good("leads_list", &arguments);
+            ids.extend(page["items"].as_array().unwrap().iter().map(|it| it["id"].clone()));
+            assert!(!page.to_string().contains("_links"), "{page}");
+            let Some(next) = page.get("next_cursor") else { break };
+            arguments["cursor"] = next.clone();
+        }
+        assert_eq!(Value::Array(ids), json!([1, 2, 3, 4, 5]));
+        // Nothing is 204 here.
+        assert_eq!(rig.good("leads_list", &json!({ "query": "nobody" })), json!({ "items": [] }));
+        assert_eq!(rig.good("lead_get", &json!({ "id": 77 })), json!({ "item": null }));
+        assert_eq!(rig.good("events_list", &json!({})), json!({ "items": [] }));
     }
-    assert_eq!(Value::Array(ids), json!([1, 2, 3, 4, 5]));
-    // Nothing is 204 here.
-    assert_eq!(rig.good("leads_list", &json!({ "query": "nobody" })), json!({ "items": [] }));
-    assert_eq!(rig.good("lead_get", &json!({ "id": 77 })), json!({ "item": null }));
-    assert_eq!(rig.good("events_list", &json!({})), json!({ "items": [] }));
 }
 
 #[test]
 fn every_error_says_what_to_do() {
-    let kommo = Kommo::start(1, "");
-    let rig = connected(&kommo);
-    let text = rig.bad("lead_create", &json!({ "name": "x", "pipeline_id": 999 }));
-    assert!(text.contains("not a valid choice") && text.contains("\"pipeline_id\""), "{text}");
-    kommo.unpaid();
-    let text = rig.bad("account_get", &json!({}));
-    assert!(text.contains("Account not paid") && text.contains("pay for it"), "{text}");
-    kommo.blocked();
-    let text = rig.bad("account_get", &json!({}));
-    assert!(text.contains("HTTP 403") && !text.contains("<html>"), "{text}");
-    kommo.site.then(Said::new(500, "text/plain", "oops"));
-    let output = rig.call("lead_create", &json!({ "name": "x" })).code(5);
-    let error = output.json_error()["message"].to_string();
-    assert!(error.contains("HTTP 500") && error.contains("oops"), "{error}");
-    kommo.site.then(Said::new(200, "text/html", "<html>Sign in</html>"));
-    let output = rig.call("account_get", &json!({}));
-    assert_ne!(output.exit(), 0);
-    assert!(!output.stdout().contains("<html>"), "{output:?}");
-    let before = kommo.site.seen().len();
-    let text = rig.bad("lead_create", &json!({ "price": "5" }));
-    assert!(text.contains("integer") && text.contains("Nothing was sent"), "{text}");
-    assert_eq!(kommo.site.seen().len(), before);
-    rig.nothing_leaked(&[], &[TOKEN]);
+    for id in BOTH {
+        let kommo = Kommo::start(1, "");
+        let rig = connected_as(id, &kommo);
+        let text = rig.bad("lead_create", &json!({ "name": "x", "pipeline_id": 999 }));
+        assert!(text.contains("not a valid choice") && text.contains("\"pipeline_id\""), "{text}");
+        kommo.unpaid();
+        let text = rig.bad("account_get", &json!({}));
+        assert!(text.contains("Account not paid") && text.contains("pay for it"), "{text}");
+        kommo.blocked();
+        let text = rig.bad("account_get", &json!({}));
+        assert!(text.contains("HTTP 403") && !text.contains("<html>"), "{text}");
+        for (status, detail, hint) in [
+            (403, "Forbidden", "lacks the right"),
+            (404, "Element not found", "Element not found"),
+            (422, "Unprocessable", "Unprocessable"),
+        ] {
+            kommo.says(status, detail);
+            let text = rig.bad("lead_get", &json!({ "id": 1 }));
+            assert!(text.contains(detail) && text.contains(hint), "{text}");
+        }
+        kommo.site.then(Said::new(500, "text/plain", "oops"));
+        let output = rig.call("lead_create", &json!({ "name": "x" })).code(5);
+        let error = output.json_error()["message"].to_string();
+        assert!(error.contains("HTTP 500") && error.contains("oops"), "{error}");
+        kommo.site.then(Said::new(200, "text/html", "<html>Sign in</html>"));
+        let output = rig.call("account_get", &json!({}));
+        assert_ne!(output.exit(), 0);
+        assert!(!output.stdout().contains("<html>"), "{output:?}");
+        let before = kommo.site.seen().len();
+        let text = rig.bad("lead_create", &json!({ "price": "5" }));
+        assert!(text.contains("integer") && text.contains("Nothing was sent"), "{text}");
+        assert_eq!(kommo.site.seen().len(), before);
+        rig.nothing_leaked(&[], &[TOKEN]);
+    }
 }
 
 #[test]
 fn too_many_requests_are_waited_for_only_where_nothing_can_happen_twice() {
-    let kommo = Kommo::start(1, "");
-    let rig = connected(&kommo);
-    kommo.too_many();
-    assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
-    kommo.too_many();
-    let text = rig.bad("lead_create", &json!({ "name": "x" }));
-    assert!(text.contains("429") && text.contains("try again in"), "{text}");
-    assert_eq!(kommo.site.seen().iter().filter(|it| it.method == "POST").count(), 1);
+    for id in BOTH {
+        let kommo = Kommo::start(1, "");
+        let rig = connected_as(id, &kommo);
+        kommo.too_many();
+        assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
+        kommo.too_many();
+        let text = rig.bad("lead_create", &json!({ "name": "x" }));
+        assert!(text.contains("429") && text.contains("try again in"), "{text}");
+        assert_eq!(kommo.site.seen().iter().filter(|it| it.method == "POST").count(), 1);
+    }
 }
 
 #[test]
 fn a_token_that_has_ended_asks_for_another() {
-    let kommo = Kommo::start(1, "");
-    let rig = connected(&kommo);
-    kommo.expire();
-    let output = rig.call("account_get", &json!({})).code(4);
-    let error = output.json_error();
-    assert_eq!((error["kind"].as_str(), error["exit"].as_i64()), (Some("needs_auth"), Some(4)));
-    assert_eq!(error["hint"], "allmcp reconnect kommo");
-    let _ = rig.run(&["status", "kommo", "--live"], "").code(4);
-    // A second one that is none either changes nothing; a good one does.
-    let _ = rig.run(&["reconnect", "kommo", "--token-stdin"], "kommo-wrong-canary").code(4);
-    kommo.admit("kommo-second-canary");
-    let _ = rig.run(&["reconnect", "kommo", "--token-stdin"], "kommo-second-canary").success();
-    assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
-    rig.nothing_leaked(&["kommo-wrong-canary", TOKEN], &["kommo-second-canary"]);
+    for id in BOTH {
+        let kommo = Kommo::start(1, "");
+        let rig = connected_as(id, &kommo);
+        kommo.expire();
+        let output = rig.call("account_get", &json!({})).code(4);
+        let error = output.json_error();
+        assert_eq!((error["kind"].as_str(), error["exit"].as_i64()), (Some("needs_auth"), Some(4)));
+        assert_eq!(error["hint"], format!("allmcp reconnect {id}"));
+        let _ = rig.run(&["status", id, "--live"], "").code(4);
+        // A second one that is none either changes nothing; a good one does.
+        let _ = rig.run(&["reconnect", id, "--token-stdin"], "kommo-wrong-canary").code(4);
+        kommo.admit("kommo-second-canary");
+        let _ = rig.run(&["reconnect", id, "--token-stdin"], "kommo-second-canary").success();
+        assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
+        rig.nothing_leaked(&["kommo-wrong-canary", TOKEN], &["kommo-second-canary"]);
+    }
 }
 
 #[test]
@@ -180,7 +227,8 @@ fn what_is_missing_is_named_with_its_flag() {
 fn a_client_of_serve_gets_it_like_any_other() {
     let kommo = Kommo::start(3, "");
     let rig = connected(&kommo);
-    let mut serve = rig.serve();
+    // More tools than `auto` lists.
+    let mut serve = Serve::start(&rig.env, &["serve", "-vv", "--mode", "full"]);
     serve.initialize("2025-11-25");
     let tools = serve.tools();
     let of = |name: &str| tools.iter().find(|tool| tool["name"] == name).unwrap();
@@ -210,7 +258,10 @@ fn on_a_terminal_only_what_is_missing_is_asked_for() {
     let Some(output) = rig.env.on_terminal(120, &args, &answers[..]) else { return };
     let output = output.success();
     assert!(output.stdout().contains("How do you want to sign in?"), "{}", output.stdout());
-    assert!(output.stdout().contains("Generate long-lived token"), "{}", output.stdout());
+    for part in ["Generate long-lived token", "https://developers.kommo.com/docs/long-lived-token"]
+    {
+        assert!(output.stdout().contains(part), "{part} is not in {}", output.stdout());
+    }
     rig.note("the screen", output.stdout());
     assert!(rig.env.read_config().contains("subdomain = \"acme\""), "{}", rig.env.read_config());
     assert_eq!(rig.good("account_get", &json!({}))["item"]["id"], 99);
@@ -222,6 +273,23 @@ fn on_a_terminal_only_what_is_missing_is_asked_for() {
     assert!(!output.success().stdout().contains("Subdomain"));
     let _ = rig.run(&["call", "kommo-2__account_get"], "").success();
     rig.nothing_leaked(&[], &[TOKEN]);
+}
+
+#[test]
+fn the_traps_are_told() {
+    let kommo = Kommo::start(1, "");
+    for (id, title, api) in
+        [("kommo", "Kommo", "Kommo's API"), ("amocrm", "amoCRM", "the API of amoCRM")]
+    {
+        let rig = Rig::new(id);
+        let origin = kommo.site.origin();
+        let output = rig.connect(&[&[id], &args(&origin)[1..]].concat(), TOKEN).success();
+        let undo = format!(
+            "Writes change real sales data at once; {api} has no undo and no way to delete leads, contacts, companies or tasks."
+        );
+        let limit = "More than 7 requests a second, again and again, get the IP address blocked; allmcp keeps to that limit for this process only.";
+        warns(&rig, title, &output, &[&undo, limit]);
+    }
 }
 
 #[test]
@@ -240,20 +308,6 @@ fn the_same_again_changes_nothing_and_force_replaces() {
     assert_eq!(kommo.site.last().bearer(), Some("kommo-second-canary"));
     rig.nothing_leaked(&[], &["kommo-second-canary"]);
     assert!(rig.env.grep_everything(TOKEN).is_empty());
-}
-
-#[test]
-fn amocrm_is_the_same_at_another_place() {
-    let kommo = Kommo::start(2, "");
-    let rig = Rig::new("amocrm");
-    let origin = kommo.site.origin();
-    let args = [&["amocrm"], &args(&origin)[1..]].concat();
-    let _ = rig.connect(&args, TOKEN).success();
-    assert_eq!(rig.good("leads_list", &json!({ "query": "lead 2" }))["items"][0]["id"], 2);
-    kommo.expire();
-    let error = rig.call("leads_list", &json!({})).code(4).json_error();
-    assert_eq!(error["hint"], "allmcp reconnect amocrm");
-    rig.nothing_leaked(&[], &[TOKEN]);
 }
 
 #[test]

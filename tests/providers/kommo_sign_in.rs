@@ -1,6 +1,7 @@
 //! Kommo with an integration of the user's own: the browser, what is pasted, and renewal.
 
 use crate::{
+    kommo::BOTH,
     rig::Rig,
     stand_in::kommo::{CLIENT_ID, CLIENT_SECRET, CODE, Kommo, TOKEN},
     support::{
@@ -30,17 +31,22 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::of("kommo")
+    }
+
+    fn of(id: &'static str) -> Self {
         // The port that the manifest names is one for all tests; each has one of its own instead.
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let kommo = Kommo::start(3, &format!("http://localhost:{free}/callback"));
-        let mut rig = Rig::new("kommo");
+        let mut rig = Rig::new(id);
         let browser = TestBrowser::start(rig.env.scratch(), Mode::Consent);
         rig.env.var("BROWSER", browser.command());
         Self { rig, kommo, browser, port: free.to_string() }
     }
 
     fn args<'a>(&'a self, origin: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        let args = ["kommo", "--auth", "oauth", "--param", "subdomain=acme", "--base-url", origin];
+        let id = self.rig.name;
+        let args = [id, "--auth", "oauth", "--param", "subdomain=acme", "--base-url", origin];
         let client = ["--client-id", CLIENT_ID, "--client-secret-stdin"];
         [&args[..], &client, &["--callback-port", &self.port], more].concat()
     }
@@ -52,7 +58,7 @@ impl Scene {
     }
 
     fn stored(&self) -> Value {
-        self.rig.env.stored("kommo")["oauth"]["grant"].clone()
+        self.rig.env.stored(self.rig.name)["oauth"]["grant"].clone()
     }
 
     /// Without a browser; what is typed is made of the URL that it prints.
@@ -93,37 +99,39 @@ fn agree(url: &str) -> String {
 
 #[test]
 fn a_sign_in_in_the_browser_connects_and_renews_itself() {
-    let scene = Scene::new();
-    let _ = scene.connect(&[]).success();
-    let tabs = scene.browser.wait_tabs(1);
-    assert_eq!(tabs[0].param("mode").as_deref(), Some("post_message"));
-    assert_eq!(tabs[0].param("client_id").as_deref(), Some(CLIENT_ID));
-    assert!(tabs[0].param("state").is_some_and(|state| state.len() > 20));
-    assert_eq!(tabs[0].last().status, 200, "{:?}", tabs[0].last());
-    let sent = scene.kommo.exchanges().remove(0);
-    assert_eq!(sent["grant_type"], "authorization_code");
-    assert_eq!(sent["redirect_uri"], format!("http://localhost:{}/callback", scene.port));
-    let config = scene.rig.env.read_config();
-    assert!(config.contains("way = \"oauth\"") && config.contains(CLIENT_ID), "{config}");
-    assert_eq!(scene.rig.row()["status"], "connected");
-    let page = scene.rig.good("leads_list", &json!({ "limit": 2 }));
-    assert_eq!(page["items"].as_array().unwrap().len(), 2);
-
-    // Every renewal gives another refresh token, and the last one is used.
-    for round in 2..5 {
-        scene.kommo.expire();
-        assert_eq!(scene.rig.good("account_get", &json!({}))["item"]["id"], 99);
-        assert_eq!(scene.stored()["refresh_token"], format!("{REFRESH}{round}"));
-        let sent = scene.kommo.exchanges().pop().unwrap();
-        assert_eq!(sent["refresh_token"], format!("{REFRESH}{}", round - 1));
-        assert_eq!(sent["client_secret"], CLIENT_SECRET);
+    for id in BOTH {
+        let scene = Scene::of(id);
+        let _ = scene.connect(&[]).success();
+        let tabs = scene.browser.wait_tabs(1);
+        assert_eq!(tabs[0].param("mode").as_deref(), Some("post_message"));
+        assert_eq!(tabs[0].param("client_id").as_deref(), Some(CLIENT_ID));
+        assert!(tabs[0].param("state").is_some_and(|state| state.len() > 20));
+        assert_eq!(tabs[0].last().status, 200, "{:?}", tabs[0].last());
+        let sent = scene.kommo.exchanges().remove(0);
+        assert_eq!(sent["grant_type"], "authorization_code");
         assert_eq!(sent["redirect_uri"], format!("http://localhost:{}/callback", scene.port));
+        let config = scene.rig.env.read_config();
+        assert!(config.contains("way = \"oauth\"") && config.contains(CLIENT_ID), "{config}");
+        assert_eq!(scene.rig.row()["status"], "connected");
+        let page = scene.rig.good("leads_list", &json!({ "limit": 2 }));
+        assert_eq!(page["items"].as_array().unwrap().len(), 2);
+
+        // Every renewal gives another refresh token, and the last one is used.
+        for round in 2..5 {
+            scene.kommo.expire();
+            assert_eq!(scene.rig.good("account_get", &json!({}))["item"]["id"], 99);
+            assert_eq!(scene.stored()["refresh_token"], format!("{REFRESH}{round}"));
+            let sent = scene.kommo.exchanges().pop().unwrap();
+            assert_eq!(sent["refresh_token"], format!("{REFRESH}{}", round - 1));
+            assert_eq!(sent["client_secret"], CLIENT_SECRET);
+            assert_eq!(sent["redirect_uri"], format!("http://localhost:{}/callback", scene.port));
+        }
+        assert_eq!(scene.kommo.exchanges().len(), 4);
+        let old = format!("{REFRESH}3");
+        scene.rig.nothing_leaked(&[CODE, &old], &[CLIENT_SECRET, ACCESS, REFRESH]);
+        let _ = scene.rig.run(&["disconnect", id, "--yes"], "").success();
+        scene.rig.nothing_leaked(&[CODE, CLIENT_SECRET, ACCESS, REFRESH], &[]);
     }
-    assert_eq!(scene.kommo.exchanges().len(), 4);
-    let old = format!("{REFRESH}3");
-    scene.rig.nothing_leaked(&[CODE, &old], &[CLIENT_SECRET, ACCESS, REFRESH]);
-    let _ = scene.rig.run(&["disconnect", "kommo", "--yes"], "").success();
-    scene.rig.nothing_leaked(&[CODE, CLIENT_SECRET, ACCESS, REFRESH], &[]);
 }
 
 #[test]
@@ -158,15 +166,17 @@ fn an_answer_that_was_lost_ends_nothing() {
 
 #[test]
 fn rights_that_were_taken_away_need_a_sign_in() {
-    let scene = Scene::new();
-    let _ = scene.connect(&[]).success();
-    scene.kommo.revoke();
-    let error = scene.rig.call("account_get", &json!({})).code(4).json_error();
-    assert_eq!(error["hint"], "allmcp reconnect kommo");
-    let exchanges = scene.kommo.exchanges().len();
-    let _ = scene.rig.call("account_get", &json!({})).code(4);
-    assert_eq!(scene.kommo.exchanges().len(), exchanges, "a dead token is not tried again");
-    scene.rig.nothing_leaked(&[CODE], &[CLIENT_SECRET]);
+    for id in BOTH {
+        let scene = Scene::of(id);
+        let _ = scene.connect(&[]).success();
+        scene.kommo.revoke();
+        let error = scene.rig.call("account_get", &json!({})).code(4).json_error();
+        assert_eq!(error["hint"], format!("allmcp reconnect {id}"));
+        let exchanges = scene.kommo.exchanges().len();
+        let _ = scene.rig.call("account_get", &json!({})).code(4);
+        assert_eq!(scene.kommo.exchanges().len(), exchanges, "a dead token is not tried again");
+        scene.rig.nothing_leaked(&[CODE], &[CLIENT_SECRET]);
+    }
 }
 
 #[test]
@@ -201,6 +211,51 @@ fn the_callback_of_another_account_gets_neither_code_nor_secret() {
     }
 }
 
+/// At the vendors' own hosts, with no stand-in: nothing may be sent, and nothing could be.
+#[test]
+fn the_account_that_a_pasted_address_names_is_checked_before_anything_is_sent() {
+    for (id, suffix, foreign) in
+        [("kommo", "kommo.com", "acme.amocrm.ru"), ("amocrm", "amocrm.ru", "acme.kommo.com")]
+    {
+        for named in [
+            foreign,
+            suffix,
+            "evil.example",
+            &format!("other.{suffix}"),
+            &format!("acme.{suffix}.evil.example"),
+            &format!("acme.{suffix}@evil.example"),
+            &format!("acme.{suffix}:444"),
+            &format!("acme.{suffix}/x"),
+            &format!("evil-acme.{suffix}"),
+        ] {
+            let rig = Rig::new(id);
+            let secret = rig.env.scratch().join("secret");
+            std::fs::write(&secret, CLIENT_SECRET).unwrap();
+            let file = format!("client_secret={}", secret.display());
+            let args = ["connect", id, "--auth", "oauth", "--param", "subdomain=acme", "-vv"];
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let port = port.to_string();
+            let more = ["--client-id", CLIENT_ID, "--no-browser", "--secret-file", &file];
+            let more = [&more[..], &["--callback-port", &port]].concat();
+            let mut live = rig.env.command(&[&args[..], &more].concat()).live();
+            let event = live.event("authorization_required");
+            let asked = Url::parse(event["url"].as_str().unwrap()).unwrap();
+            assert_eq!(asked.host_str(), Some(format!("www.{suffix}").as_str()));
+            let of = |name: &str| asked.query_pairs().find(|(key, _)| key == name).unwrap().1;
+            let (redirect, state) = (of("redirect_uri").into_owned(), of("state").into_owned());
+            let mut back = Url::parse(&redirect).unwrap();
+            let pairs = [("code", CODE), ("state", &state), ("referer", named)];
+            back.query_pairs_mut().extend_pairs(pairs);
+            live.type_line(back.as_str());
+            let output = live.finish().code(4);
+            let told = format!("this connection is for acme.{suffix}");
+            assert!(output.stderr().contains(&told), "{named}: {}", output.stderr());
+            assert!(!rig.env.read_config().contains("[connections"));
+            assert!(!output.mentions(CODE) && !output.mentions(CLIENT_SECRET), "{output:?}");
+        }
+    }
+}
+
 #[test]
 fn who_says_no_or_brings_another_state_connects_nothing() {
     let scene = Scene::new();
@@ -213,21 +268,25 @@ fn who_says_no_or_brings_another_state_connects_nothing() {
 
 #[test]
 fn the_address_can_be_pasted() {
-    let scene = Scene::new();
-    let _ = scene.paste(|url| vec!["rubbish with spaces".to_owned(), agree(url)]).success();
-    assert!(scene.browser.tabs().is_empty());
-    assert_eq!(scene.rig.good("account_get", &json!({}))["item"]["id"], 99);
-    scene.rig.nothing_leaked(&[CODE], &[CLIENT_SECRET, ACCESS, REFRESH]);
+    for id in BOTH {
+        let scene = Scene::of(id);
+        let _ = scene.paste(|url| vec!["rubbish with spaces".to_owned(), agree(url)]).success();
+        assert!(scene.browser.tabs().is_empty());
+        assert_eq!(scene.rig.good("account_get", &json!({}))["item"]["id"], 99);
+        scene.rig.nothing_leaked(&[CODE], &[CLIENT_SECRET, ACCESS, REFRESH]);
+    }
 }
 
 #[test]
 fn a_code_alone_can_be_pasted() {
-    let scene = Scene::new();
-    // As Kommo shows it in Keys and scopes: nobody has to be sent anywhere.
-    let _ = scene.paste(|_| vec![CODE.to_owned()]).success();
-    assert_eq!(scene.kommo.exchanges()[0]["code"], CODE);
-    assert_eq!(scene.rig.good("account_get", &json!({}))["item"]["id"], 99);
-    scene.rig.nothing_leaked(&[CODE], &[CLIENT_SECRET, ACCESS, REFRESH]);
+    for id in BOTH {
+        let scene = Scene::of(id);
+        // As Kommo shows it in Keys and scopes: nobody has to be sent anywhere.
+        let _ = scene.paste(|_| vec![CODE.to_owned()]).success();
+        assert_eq!(scene.kommo.exchanges()[0]["code"], CODE);
+        assert_eq!(scene.rig.good("account_get", &json!({}))["item"]["id"], 99);
+        scene.rig.nothing_leaked(&[CODE], &[CLIENT_SECRET, ACCESS, REFRESH]);
+    }
 }
 
 #[test]

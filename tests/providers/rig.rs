@@ -4,7 +4,7 @@ use crate::support::{
     client::Serve,
     env::{Cmd, Output, TestEnv},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::cell::RefCell;
 
 /// A home in which nothing that a command says is forgotten.
@@ -106,6 +106,22 @@ impl Rig {
         let lines = serve.lines().concat();
         self.note("stdout of serve", &String::from_utf8_lossy(&lines));
         self.note("stderr of serve", &serve.stderr());
+    }
+
+    /// Through `call` and `serve`, with a session from its beginning to its end.
+    #[track_caller]
+    pub(crate) fn works(&self, more: &[&str], tool: &str) {
+        let public = format!("{}__{tool}", self.name);
+        let call = [more, &["call", &public, "--args", r#"{"a":1}"#, "--json"]].concat();
+        let result = self.run(&call, "").success().json()["result"].clone();
+        assert_eq!(result["structuredContent"], json!({ "a": 1 }));
+        let args = [more, &["serve", "-vv"]].concat();
+        let mut serve = Serve::start(&self.env, &args);
+        serve.initialize("2025-11-25");
+        serve.tools_until(tool, |names| names.contains(&public));
+        let answer = serve.call(&public, json!({ "a": 2 }));
+        assert_eq!(answer["result"]["structuredContent"], json!({ "a": 2 }), "{answer}");
+        self.end(serve);
     }
 
     /// Looks at the connection in every way there is, so that what shows a secret does so.

@@ -6,16 +6,22 @@ use crate::{
         Said,
         yougile::{KEY, LOGIN, PASSWORD, YouGile},
     },
+    support::env::Output,
+    vendor::warns,
 };
 use serde_json::{Value, json};
 
 #[track_caller]
 fn connected(yougile: &YouGile) -> Rig {
     let rig = Rig::new("yougile");
+    let _ = connecting(&rig, yougile).success();
+    rig
+}
+
+fn connecting(rig: &Rig, yougile: &YouGile) -> Output {
     let origin = yougile.site.origin();
     let args = ["yougile", "--auth", "key", "--base-url", &origin, "--token-stdin"];
-    let _ = rig.connect(&args, KEY).success();
-    rig
+    rig.connect(&args, KEY)
 }
 
 fn typed(password: &str) -> String {
@@ -30,7 +36,19 @@ fn login<'a>(origin: &'a str, company: &'a [&'a str]) -> Vec<&'a str> {
 #[test]
 fn a_key_lists_reads_and_writes() {
     let yougile = YouGile::start(5);
-    let rig = connected(&yougile);
+    let rig = Rig::new("yougile");
+    let output = connecting(&rig, &yougile).success();
+    let sent: Vec<String> = yougile.site.seen().into_iter().map(|it| it.path).collect();
+    assert_eq!(sent, ["/api-v2/users/me"], "one cheap call");
+    warns(
+        &rig,
+        "YouGile",
+        &output,
+        &[
+            "A company allows 50 requests a minute, of all programs together; allmcp keeps to that for this process only.",
+            "A key does not expire, and an account has at most 30: take it back in YouGile when it is not needed.",
+        ],
+    );
     assert_eq!(rig.row()["status"], "connected");
     let config = rig.env.read_config();
     assert!(config.contains("way = \"key\""), "{config}");
@@ -45,11 +63,17 @@ fn a_key_lists_reads_and_writes() {
         arguments["cursor"] = next.clone();
     }
     assert_eq!(Value::Array(ids), json!(["t0", "t1", "t2", "t3", "t4"]));
+    assert_eq!(rig.good("task_get", &json!({ "id": "t1" }))["item"]["title"], "task 1");
+    assert_eq!(rig.good("projects_list", &json!({}))["items"][0]["title"], "Site");
     let made = rig.good("task_create", &json!({ "title": "New" }));
     assert_eq!(made["item"]["id"], "t-new");
     assert_eq!(yougile.site.last().body, r#"{"title":"New"}"#);
     yougile.site.then(Said::nothing());
     assert_eq!(rig.good("tasks_list", &json!({})), json!({ "items": [] }));
+    rig.good("task_update", &json!({ "id": "t1", "columnId": "-", "completed": true }));
+    let sent = yougile.site.last();
+    assert_eq!((sent.method.as_str(), sent.path.as_str()), ("PUT", "/api-v2/tasks/t1"));
+    assert_eq!(sent.json().unwrap(), json!({ "columnId": "-", "completed": true }));
     rig.nothing_leaked(&[], &[KEY]);
     let _ = rig.run(&["disconnect", "yougile", "--yes"], "").success();
     assert_eq!(yougile.keys(), [KEY], "a key that was given is not ours to take back");
@@ -72,6 +96,17 @@ fn every_error_says_what_to_do() {
     assert!(text.contains("Forbidden") && text.contains("lacks the right"), "{text}");
     let text = rig.bad("boards_list", &json!({}));
     assert!(text.contains("404"), "{text}");
+    let other = json!({ "statusCode": 422, "error": "Unprocessable Entity" });
+    yougile.site.then(Said::json(422, &other));
+    let text = rig.bad("task_create", &json!({ "title": "x" }));
+    assert!(text.contains("Unprocessable Entity"), "{text}");
+    yougile.site.then(Said::json(500, &json!({ "statusCode": 500, "message": "Internal" })));
+    let error = rig.call("task_create", &json!({ "title": "x" })).code(5).json_error();
+    let text = error["message"].to_string();
+    assert!(text.contains("HTTP 500") && text.contains("may have been carried out"), "{text}");
+    yougile.site.then(Said::new(502, "text/html", "<html>Bad gateway</html>"));
+    let output = rig.call("task_create", &json!({ "title": "x" })).code(5);
+    assert!(!output.mentions("<html>"), "{output:?}");
     yougile.too_many();
     let text = rig.bad("task_create", &json!({ "title": "x" }));
     assert!(text.contains("429") && text.contains("try again in"), "{text}");
@@ -86,7 +121,11 @@ fn a_key_that_was_taken_back_needs_another() {
     let error = rig.call("users_me", &json!({})).code(4).json_error();
     assert_eq!(error["hint"], "allmcp reconnect yougile");
     rig.nothing_leaked(&[], &[KEY]);
-    let _ = rig.run(&["reconnect", "yougile", "--token-stdin"], "yougile-wrong-canary").code(4);
+    let output = rig.run(&["reconnect", "yougile", "--token-stdin"], "yougile-wrong-canary");
+    assert!(output.code(4).stderr().contains("https://yougile.com/api-v2"));
+    yougile.admit("yougile-key-canary-9");
+    let _ = rig.run(&["reconnect", "yougile", "--token-stdin"], "yougile-key-canary-9").success();
+    assert_eq!(rig.good("users_me", &json!({}))["item"]["id"], "u1");
     rig.nothing_leaked(&["yougile-wrong-canary"], &[]);
 }
 

@@ -4,6 +4,7 @@ use super::{
     client::{PATIENCE, Serve, raw_result},
     wire,
 };
+use allmcp::hub::own::Own;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -46,11 +47,11 @@ impl Serve {
         response["result"]["tools"].as_array().unwrap_or_else(|| panic!("{response}")).clone()
     }
 
-    /// The names of the tools of a legacy `tools/list`.
+    /// The names of the tools of a legacy `tools/list`; for all of our own at its beginning there
+    /// is [`OURS`].
     #[track_caller]
     pub fn tool_names(&mut self) -> Vec<String> {
-        let tools = self.tools();
-        tools.iter().filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect()
+        names_of(&self.tools())
     }
 
     /// A legacy `tools/call`; the whole response.
@@ -127,4 +128,18 @@ impl Serve {
 /// The raw params of a call.
 pub fn call_params(name: &str, arguments: &str) -> String {
     format!(r#"{{"name":{},"arguments":{arguments}}}"#, wire::quote(name))
+}
+
+/// Stands for all of our own tools at the beginning of a list, in their order.
+pub const OURS: &str = "(all of ours)";
+
+/// The names of a list of tools, ours as [`OURS`].
+pub fn names_of(tools: &[Value]) -> Vec<String> {
+    let names = tools.iter().filter_map(|tool| tool["name"].as_str().map(str::to_owned));
+    let mut names: Vec<String> = names.collect();
+    let ours: Vec<&str> = Own::ALL.iter().map(|own| own.name()).collect();
+    if names.len() >= ours.len() && names[..ours.len()] == ours {
+        names.splice(..ours.len(), [OURS.to_owned()]);
+    }
+    names
 }

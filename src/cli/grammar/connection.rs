@@ -267,6 +267,22 @@ pub struct LogsArgs {
     pub failed: bool,
 }
 
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  allmcp usage
+  allmcp usage --since 1day --connection kommo
+  allmcp usage --json | jq '.connections[] | {connection, calls}'
+
+It is counted from the access log, which keeps the last 8 to 16 MiB.")]
+pub struct UsageArgs {
+    /// Only calls younger than this, such as 30m, 1h or 2days, or since a time
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Since>,
+    /// Only calls of this connection
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<ConnectionName>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

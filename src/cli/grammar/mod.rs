@@ -14,13 +14,14 @@ pub use catalog::{CatalogAddArgs, CatalogArgs, CatalogCommand, CatalogLintArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
     BrowserArgs, ConnectArgs, DisconnectArgs, Leaving, ListArgs, LogsArgs, PatternArgs,
-    ReconnectArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand, auth,
+    ReconnectArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand, UsageArgs, auth,
 };
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};
 
 use super::exit::Exit;
 use crate::{
+    kind::Mode,
     name::{ConnectionName, Tenant},
     ui::{Look, When},
 };
@@ -127,6 +128,8 @@ pub enum Command {
     Tools(ToolsArgs),
     /// Call one tool
     Call(CallArgs),
+    /// Find tools by what they do
+    Search(SearchArgs),
     /// List the providers that can be connected by name, or show, add and check one
     Catalog(CatalogArgs),
     /// Fetch the lists of tools again
@@ -136,6 +139,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// Show the access log: one line for every call
     Logs(LogsArgs),
+    /// Count calls, failures, bytes and times by connection and tool
+    Usage(UsageArgs),
     /// Run the MCP server that a client launches, over stdin and stdout
     Serve(ServeArgs),
     /// Put one remote MCP server on stdin and stdout, without any configuration
@@ -205,6 +210,27 @@ pub struct ServeArgs {
     /// Show and call only what is marked read-only
     #[arg(long)]
     pub read_only: bool,
+    /// List every tool (full), only our own that find and call them (smart), or as their number
+    /// wants it (auto)
+    #[arg(long, value_name = "full|smart|auto", conflicts_with = "plain")]
+    pub mode: Option<Mode>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  allmcp search create a deal
+  allmcp search --group kommo/leads list
+  allmcp search --json send a message | jq -r '.tools[0].name'")]
+pub struct SearchArgs {
+    /// What is to be done, in words
+    #[arg(required = true, value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Only tools of this connection, or of a group of one, such as kommo/leads
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// How many to show, 1 to 50
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub limit: Option<u8>,
 }
 
 #[derive(Debug, Clone, Args)]

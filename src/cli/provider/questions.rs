@@ -3,6 +3,7 @@
 use crate::{
     catalog::manifest::{Ask, Param, Way},
     cli::{error::CliError, secrets::Terminal},
+    connect::{ConnectError, Provider},
     secret::Secret,
     text,
 };
@@ -52,6 +53,18 @@ pub(super) async fn hidden(
     }
     let error = CliError::usage(format!("{title} is missing: give it by {flag}"));
     Err(if told.is_empty() { error } else { error.hint(told.join(" ")) })
+}
+
+/// Where the vendor gives a key, for one that was not taken.
+pub(in crate::cli) fn another_key(
+    error: &ConnectError,
+    provider: Option<&Provider>,
+) -> Option<String> {
+    let ConnectError::WrongKey { .. } = error else { return None };
+    let provider = provider?;
+    let way = provider.manifest.auth.iter().find(|way| way.id == provider.way)?;
+    let told: Vec<&str> = way.help.iter().chain(&way.page).map(String::as_str).collect();
+    (!told.is_empty()).then(|| format!("check the key, or make another: {}", told.join(" ")))
 }
 
 /// One of several, by its number or its word.

@@ -8,7 +8,7 @@ use crate::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-pub const DEFINITION: &str = concat!(
+pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"list_mcp_connections","title":"List connections","#,
     r#""description":"Lists the MCP servers behind allmcp: whether each is connected, needs the user to sign in, or has failed and why, and how many tools it offers. Use it when a tool is missing or a call failed.","#,
     r#""inputSchema":{"type":"object","properties":{},"additionalProperties":false},"#,

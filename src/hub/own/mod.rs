@@ -4,16 +4,21 @@
 //! them creates tokens, approves definitions, changes policy or reads a secret.
 
 mod args;
+mod call_tool;
 mod deps;
-pub mod list_mcp_connections;
+mod find_relevant_tools;
+mod list_mcp_connections;
+mod list_tool_groups;
+mod read_more;
 mod run;
 
 pub use deps::Deps;
 
 use super::{glob, plan::Plan, report::Report};
-use crate::{connect::Link, name::ConnectionName};
+use crate::{connect::Link, name::ConnectionName, wire::splice};
 use bytes::Bytes;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// Where results say which connections need the user.
 pub const CONNECT_REQUIRED: &str = "dev.allmcp/oauth_connect_required_mcps";
@@ -22,15 +27,32 @@ pub const CONNECT_REQUIRED: &str = "dev.allmcp/oauth_connect_required_mcps";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
     ListMcpConnections,
+    ListToolGroups,
+    FindRelevantTools,
+    CallTool,
+    CallReadTool,
+    ReadMore,
 }
 
 impl Own {
     /// In the order of the list.
-    pub const ALL: &[Self] = &[Self::ListMcpConnections];
+    pub const ALL: &[Self] = &[
+        Self::ListMcpConnections,
+        Self::ListToolGroups,
+        Self::FindRelevantTools,
+        Self::CallTool,
+        Self::CallReadTool,
+        Self::ReadMore,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::ListMcpConnections => "list_mcp_connections",
+            Self::ListToolGroups => "list_tool_groups",
+            Self::FindRelevantTools => "find_relevant_tools",
+            Self::CallTool => "call_tool",
+            Self::CallReadTool => "call_read_tool",
+            Self::ReadMore => "read_more",
         }
     }
 
@@ -38,6 +60,11 @@ impl Own {
     pub fn definition(self) -> &'static str {
         match self {
             Self::ListMcpConnections => list_mcp_connections::DEFINITION,
+            Self::ListToolGroups => list_tool_groups::DEFINITION,
+            Self::FindRelevantTools => find_relevant_tools::DEFINITION,
+            Self::CallTool => call_tool::CALL,
+            Self::CallReadTool => call_tool::CALL_READ,
+            Self::ReadMore => read_more::DEFINITION,
         }
     }
 
@@ -59,7 +86,7 @@ impl Own {
 
     /// It changes nothing by itself: what it calls is judged by itself.
     pub(super) fn only_routes(self) -> bool {
-        self.name() == "call_tool"
+        self == Self::CallTool
     }
 }
 
@@ -73,15 +100,21 @@ impl Own {
 /// The result of a tool of ours: the same object as structured content and, for clients that do
 /// not know that, as text.
 fn structured(content: &Value, meta: Option<(&str, Value)>) -> Bytes {
-    let mut result = json!({
-        "content": [{ "type": "text", "text": content.to_string() }],
-        "structuredContent": content,
-        "isError": false,
-    });
+    structured_json(&content.to_string(), meta)
+}
+
+/// The same of an object that is written already.
+fn structured_json(content: &str, meta: Option<(&str, Value)>) -> Bytes {
+    let text = splice::quote(content);
+    let mut result = format!(
+        "{{\"content\":[{{\"type\":\"text\",\"text\":{text}}}],\"structuredContent\":{content},\
+         \"isError\":false"
+    );
     if let Some((key, value)) = meta {
-        result["_meta"] = json!({ key: value });
+        let _ = write!(result, ",\"_meta\":{{{}:{value}}}", splice::quote(key));
     }
-    result.to_string().into()
+    result.push('}');
+    result.into()
 }
 
 /// One entry of [`CONNECT_REQUIRED`]; a connection by key has no link.
@@ -123,7 +156,9 @@ mod tests {
             let value: Value = serde_json::from_str(text).unwrap();
             assert_eq!(value["name"], own.name());
             assert_eq!(value["inputSchema"]["type"], "object");
-            assert_eq!(value["outputSchema"]["type"], "object");
+            // Those that pass on what another tool gives have none.
+            let passes_on = [Own::CallTool, Own::CallReadTool].contains(own);
+            assert_eq!(value["outputSchema"]["type"].is_string(), !passes_on);
             assert!(value["annotations"]["readOnlyHint"].is_boolean());
             assert!(!text.contains('\n'), "stdio is framed by lines");
         }

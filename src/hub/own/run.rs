@@ -1,6 +1,8 @@
 //! Which of our tools is called, and its answer.
 
-use super::{Own, args, list_mcp_connections};
+use super::{
+    Own, args, call_tool, find_relevant_tools, list_mcp_connections, list_tool_groups, read_more,
+};
 use crate::{
     hub::{
         Answered, CallError, Denied, Hub, Request, ToolIndex,
@@ -21,15 +23,33 @@ impl Hub {
         &self,
         own: Own,
         request: &Request,
-        _line: &mut Line,
+        line: &mut Line,
     ) -> Result<Answered, CallError> {
         let (tool, params) = (own.name(), &request.params);
         let result = match own {
+            Own::CallTool | Own::CallReadTool => {
+                return call_tool::run(self, own, request, line).await;
+            }
+            Own::ReadMore => read_more::run(self, args::read(tool, params)?, request).await,
             Own::ListMcpConnections => {
                 let Nothing {} = args::read(tool, params)?;
                 list_mcp_connections::run(self).await
             }
+            Own::ListToolGroups => {
+                let Nothing {} = args::read(tool, params)?;
+                list_tool_groups::run(self).await
+            }
+            Own::FindRelevantTools => {
+                find_relevant_tools::run(self, args::read(tool, params)?).await
+            }
         }?;
+        let (size, limit) = (result.len() as u64, request.limit);
+        let result = if size <= limit {
+            result
+        } else {
+            let part = self.longs().cut(None, result, limit).await;
+            part.ok_or_else(|| CallError::TooLarge { tool: tool.to_owned(), size, limit })?
+        };
         Ok(Answered { outcome: Outcome::Complete(result), era: None })
     }
 

@@ -29,6 +29,11 @@ impl Bitrix24 {
         self.site.then(error(503, "QUERY_LIMIT_EXCEEDED", "Too many requests"));
     }
 
+    /// The next request is refused by this name.
+    pub fn says(&self, status: u16, code: &str, text: &str) {
+        self.site.then(error(status, code, text));
+    }
+
     pub fn over_time(&self) {
         self.site.then(error(
             429,
@@ -56,6 +61,10 @@ fn answer(seen: &Seen, items: u64) -> Said {
     let method = method.trim_end_matches(".json");
     let result = match method {
         "profile" => json!({ "ID": "1", "ADMIN": true, "NAME": "Ann", "LAST_NAME": "Lee" }),
+        "user.current" => json!({ "ID": "1", "NAME": "Ann", "ACTIVE": true }),
+        "crm.category.list" => {
+            json!({ "categories": [{ "id": 0, "name": "Sales", "entityTypeId": 2 }] })
+        }
         "crm.item.list" => return list(&body, items),
         "crm.item.get" if body["id"].as_u64().is_some_and(|id| id <= items) => {
             json!({ "item": { "id": body["id"], "title": "deal", "opportunity": 10 } })

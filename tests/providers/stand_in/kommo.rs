@@ -100,6 +100,11 @@ impl Kommo {
         self.site.then(problem(402, "Payment Required", "Account not paid", None));
     }
 
+    /// The next request is refused in the API's own form.
+    pub fn says(&self, status: u16, detail: &str) {
+        self.site.then(problem(status, "Refused", detail, None));
+    }
+
     /// The IP address is blocked: not the API's own form.
     pub fn blocked(&self) {
         self.site.then(Said::new(403, "text/html", "<html>403 Forbidden</html>"));

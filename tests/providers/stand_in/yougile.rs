@@ -37,6 +37,11 @@ impl YouGile {
         self.keys.lock().unwrap().clone()
     }
 
+    /// Somebody has made another key.
+    pub fn admit(&self, key: &str) {
+        self.keys.lock().unwrap().push(key.to_owned());
+    }
+
     /// The owner takes all keys back.
     pub fn drop_keys(&self) {
         self.keys.lock().unwrap().clear();
@@ -81,6 +86,14 @@ fn answer(seen: &Seen, tasks: usize, keys: &mut Vec<String>) -> Said {
             });
             Said::json(200, &json!({ "paging": paging, "content": part }))
         }
+        ("GET", ["tasks", id]) if *id == "t1" => {
+            Said::json(200, &json!({ "id": id, "title": "task 1", "description": "<p>x</p>" }))
+        }
+        ("GET", ["projects"]) => Said::json(
+            200,
+            &json!({ "paging": { "count": 1, "limit": 50, "offset": 0, "next": false },
+                "content": [{ "id": "p1", "title": "Site", "timestamp": 1, "users": { "u1": "admin" } }] }),
+        ),
         ("POST", ["tasks"]) => match body["title"].as_str() {
             Some(_) => Said::json(201, &json!({ "id": "t-new" })),
             None => Said::json(

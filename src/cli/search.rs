@@ -1,0 +1,58 @@
+//! `allmcp search`: tools by what they do, as a model finds them.
+
+use super::{
+    context::Context,
+    error::{CliError, CliResult},
+    exit::Exit,
+    grammar::SearchArgs,
+};
+use crate::{
+    app::{App, Scope},
+    hub::find::{Answer, Wanted},
+    ui::{Cell, Table},
+};
+
+pub(super) async fn run(cx: &Context, args: &SearchArgs) -> CliResult {
+    let settings = cx.settings();
+    let app = App::build(&cx.paths, &cx.env, &settings, &cx.tenant, Scope::Enabled);
+    let query = args.query.join(" ");
+    let limit = args.limit.map(usize::from);
+    let wanted = Wanted { query: &query, group: args.group.as_deref(), limit };
+    let found = cx.out.waiting("looking", app.hub.find(&wanted)).await;
+    app.end().await;
+    let answer = found.map_err(|no| {
+        let group = args.group.as_deref().unwrap_or_default();
+        let valid = no.valid.iter().map(String::as_str);
+        CliError::not_found("group", group, valid, "allmcp list")
+    })?;
+    if cx.out.json() {
+        cx.out.document("search", &answer)?;
+    } else {
+        people(cx, &answer)?;
+    }
+    Ok(Exit::DONE)
+}
+
+fn people(cx: &Context, answer: &Answer) -> CliResult {
+    if answer.tools.is_empty() {
+        cx.out.note("no tool of the connections fits that");
+    } else {
+        let mut table = Table::new(["TOOL", "NEEDS", "DESCRIPTION"]);
+        for row in &answer.tools {
+            let needs = row.required.join(", ");
+            table.row([Cell::from(row.name.clone()), needs.into(), row.description.clone().into()]);
+        }
+        cx.out.table(&table)?;
+    }
+    if answer.more > 0 {
+        cx.out.note(&format!("{} more fit; --limit shows more of them", answer.more));
+    }
+    if answer.low_confidence && !answer.tools.is_empty() {
+        cx.out.note("none of them fits well; other words may find more");
+    }
+    for locked in &answer.locked_groups {
+        let (group, reason, remedy) = (&locked.group, &locked.reason, &locked.remedy);
+        cx.out.note(&format!("{group} {reason}: {remedy}"));
+    }
+    Ok(Exit::DONE)
+}
