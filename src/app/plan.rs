@@ -97,7 +97,7 @@ impl Maker<'_> {
                 allow: connection.allow.clone(),
                 deny: connection.deny.clone(),
                 policy: Policy { write, destructive, tools },
-                suggested: suggested(manifest.as_deref()),
+                suggested: manifest.as_deref().map(suggested).unwrap_or_default(),
                 read_only: self.read_only,
             },
             pin: connection.pin.unwrap_or(settings.pin),
@@ -217,10 +217,8 @@ struct Where {
 }
 
 /// What holds where the user says nothing.
-fn suggested(manifest: Option<&Manifest>) -> Policy {
-    let Some(policy) = manifest.and_then(|manifest| manifest.policy.as_ref()) else {
-        return Policy::default();
-    };
+fn suggested(manifest: &Manifest) -> Policy {
+    let Some(policy) = &manifest.policy else { return Policy::default() };
     let tools = policy.tools.iter().map(|(pattern, rule)| (pattern.clone(), *rule)).collect();
     Policy { write: policy.write, destructive: policy.destructive, tools }
 }

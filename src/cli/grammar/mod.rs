@@ -14,7 +14,8 @@ pub use catalog::{CatalogAddArgs, CatalogArgs, CatalogCommand, CatalogLintArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
     BrowserArgs, ConnectArgs, DisconnectArgs, Leaving, ListArgs, LogsArgs, PatternArgs,
-    ReconnectArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand, UsageArgs, auth,
+    ReconnectArgs, ReportArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
+    UsageArgs, auth,
 };
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};
@@ -151,6 +152,8 @@ pub enum Command {
     Uninstall(UninstallArgs),
     /// Check the installation, and say how to fix what is wrong
     Doctor,
+    /// Write what somebody who helps has to know to a file, without secrets
+    Report(ReportArgs),
     /// See it work, with nothing but this machine: connect, list, call
     Demo(DemoArgs),
 }
@@ -207,13 +210,13 @@ pub struct ServeArgs {
     /// Serve exactly one connection: its names untouched, none of our own tools
     #[arg(long, value_name = "NAME", conflicts_with = "only")]
     pub plain: Option<ConnectionName>,
-    /// Show and call only what is marked read-only
-    #[arg(long)]
-    pub read_only: bool,
     /// List every tool (full), only our own that find and call them (smart), or as their number
     /// wants it (auto)
     #[arg(long, value_name = "full|smart|auto", conflicts_with = "plain")]
     pub mode: Option<Mode>,
+    /// Show and call only what is marked read-only
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 #[derive(Debug, Clone, Args)]

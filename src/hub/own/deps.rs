@@ -1,6 +1,7 @@
 //! What our own tools stand on, besides the hub itself.
 
 use crate::catalog::Registry;
+use futures_util::future::BoxFuture;
 use std::{path::PathBuf, sync::Arc};
 
 /// Made by the composition root; nothing of it is opened before a tool needs it.
@@ -8,6 +9,21 @@ use std::{path::PathBuf, sync::Arc};
 pub struct Deps {
     /// The user's folder of manifests; `None`: only the built-in ones.
     pub providers: Option<PathBuf>,
+    /// Makes reports of problems; commands have none.
+    pub reporter: Option<Arc<dyn Reporter>>,
+}
+
+/// What somebody says went wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problem {
+    pub subject: String,
+    pub description: String,
+}
+
+/// Writes a report from which all secrets are taken to a file. Nothing is sent.
+pub trait Reporter: Send + Sync {
+    /// The file, or why there is none.
+    fn report(&self, problem: Problem) -> BoxFuture<'_, Result<PathBuf, String>>;
 }
 
 impl Deps {

@@ -6,13 +6,17 @@
 mod args;
 mod call_tool;
 mod deps;
+mod describe_provider;
 mod find_relevant_tools;
+mod get_usage;
 mod list_mcp_connections;
+mod list_providers;
 mod list_tool_groups;
 mod read_more;
+mod report_issue;
 mod run;
 
-pub use deps::Deps;
+pub use deps::{Deps, Problem, Reporter};
 
 use super::{glob, plan::Plan, report::Report};
 use crate::{connect::Link, name::ConnectionName, wire::splice};
@@ -26,7 +30,11 @@ pub const CONNECT_REQUIRED: &str = "dev.allmcp/oauth_connect_required_mcps";
 /// One of our tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
+    ListProviders,
     ListMcpConnections,
+    DescribeProvider,
+    GetUsage,
+    ReportIssue,
     ListToolGroups,
     FindRelevantTools,
     CallTool,
@@ -37,7 +45,11 @@ pub enum Own {
 impl Own {
     /// In the order of the list.
     pub const ALL: &[Self] = &[
+        Self::ListProviders,
         Self::ListMcpConnections,
+        Self::DescribeProvider,
+        Self::GetUsage,
+        Self::ReportIssue,
         Self::ListToolGroups,
         Self::FindRelevantTools,
         Self::CallTool,
@@ -47,7 +59,11 @@ impl Own {
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::ListProviders => "list_providers",
             Self::ListMcpConnections => "list_mcp_connections",
+            Self::DescribeProvider => "describe_provider",
+            Self::GetUsage => "get_usage",
+            Self::ReportIssue => "report_issue",
             Self::ListToolGroups => "list_tool_groups",
             Self::FindRelevantTools => "find_relevant_tools",
             Self::CallTool => "call_tool",
@@ -59,7 +75,11 @@ impl Own {
     /// Its object in `tools/list`.
     pub fn definition(self) -> &'static str {
         match self {
+            Self::ListProviders => list_providers::DEFINITION,
             Self::ListMcpConnections => list_mcp_connections::DEFINITION,
+            Self::DescribeProvider => describe_provider::DEFINITION,
+            Self::GetUsage => get_usage::DEFINITION,
+            Self::ReportIssue => report_issue::DEFINITION,
             Self::ListToolGroups => list_tool_groups::DEFINITION,
             Self::FindRelevantTools => find_relevant_tools::DEFINITION,
             Self::CallTool => call_tool::CALL,

@@ -1,7 +1,8 @@
 //! Which of our tools is called, and its answer.
 
 use super::{
-    Own, args, call_tool, find_relevant_tools, list_mcp_connections, list_tool_groups, read_more,
+    Own, args, call_tool, describe_provider, find_relevant_tools, get_usage, list_mcp_connections,
+    list_providers, list_tool_groups, read_more, report_issue,
 };
 use crate::{
     hub::{
@@ -31,6 +32,13 @@ impl Hub {
                 return call_tool::run(self, own, request, line).await;
             }
             Own::ReadMore => read_more::run(self, args::read(tool, params)?, request).await,
+            Own::ListProviders => list_providers::run(self, args::read(tool, params)?).await,
+            Own::DescribeProvider => describe_provider::run(self, args::read(tool, params)?).await,
+            Own::GetUsage => {
+                let Nothing {} = args::read(tool, params)?;
+                get_usage::run(self).await
+            }
+            Own::ReportIssue => report_issue::run(self, args::read(tool, params)?).await,
             Own::ListMcpConnections => {
                 let Nothing {} = args::read(tool, params)?;
                 list_mcp_connections::run(self).await
