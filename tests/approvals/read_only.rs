@@ -37,6 +37,8 @@ fn only_what_is_marked_read_only_is_there() {
         assert!(told(&response).contains("read-only"), "{response}");
     }
     assert_eq!(desk.up.requests_of("tools/call").len(), 3);
+    let response = serve.call("report_issue", json!({"subject": "s", "description": "d"}));
+    assert!(told(&response).contains("take --read-only out"), "{response}");
     // Our own that read are there, and an unknown name is unknown.
     text(&serve.call("list_mcp_connections", json!({})));
     assert_eq!(serve.call("c0__nothing", json!({}))["error"]["code"], -32602);
@@ -49,6 +51,7 @@ fn only_what_is_marked_read_only_is_there() {
         "denied deny c0__add",
         "ok allow c0__look",
         "tool_error allow c0__add",
+        "denied deny report_issue",
         "ok allow list_mcp_connections",
         "failed allow c0__nothing",
     ]);
