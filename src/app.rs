@@ -23,8 +23,8 @@ use crate::{
     kind::StoreKind,
     name::{ConnectionName, Tenant},
     store::{
-        access_log::AccessLog, grants::GrantStore, health::HealthStore, pins::PinStore,
-        tool_cache::ListCache,
+        MemoryStore, access_log::AccessLog, grants::GrantStore, health::HealthStore,
+        pins::PinStore, tool_cache::ListCache,
     },
     task::Shutdown,
     upstream::{Deps, Event, Limits},
@@ -129,7 +129,11 @@ impl App {
             deps,
             events,
             links: links.clone(),
-            own: own::Deps { providers: Some(paths.providers()), reporter },
+            own: own::Deps {
+                providers: Some(paths.providers()),
+                memory: Some(MemoryStore::new(paths.memory())),
+                reporter,
+            },
         });
         Self { hub, shutdown, tokens, links }
     }

@@ -1,6 +1,6 @@
 //! What our own tools stand on, besides the hub itself.
 
-use crate::catalog::Registry;
+use crate::{catalog::Registry, store::MemoryStore};
 use futures_util::future::BoxFuture;
 use std::{path::PathBuf, sync::Arc};
 
@@ -9,6 +9,8 @@ use std::{path::PathBuf, sync::Arc};
 pub struct Deps {
     /// The user's folder of manifests; `None`: only the built-in ones.
     pub providers: Option<PathBuf>,
+    /// `None`: there is none, and nothing of it is listed.
+    pub memory: Option<MemoryStore>,
     /// Makes reports of problems; commands have none.
     pub reporter: Option<Arc<dyn Reporter>>,
 }

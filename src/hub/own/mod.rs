@@ -5,6 +5,7 @@
 
 mod args;
 mod call_tool;
+mod delete_memories;
 mod deps;
 mod describe_provider;
 mod find_relevant_tools;
@@ -15,6 +16,8 @@ mod list_tool_groups;
 mod read_more;
 mod report_issue;
 mod run;
+mod save_or_update_memories;
+mod search_memories;
 
 pub use deps::{Deps, Problem, Reporter};
 
@@ -40,6 +43,9 @@ pub enum Own {
     CallTool,
     CallReadTool,
     ReadMore,
+    SaveOrUpdateMemories,
+    SearchMemories,
+    DeleteMemories,
 }
 
 impl Own {
@@ -55,6 +61,9 @@ impl Own {
         Self::CallTool,
         Self::CallReadTool,
         Self::ReadMore,
+        Self::SaveOrUpdateMemories,
+        Self::SearchMemories,
+        Self::DeleteMemories,
     ];
 
     pub fn name(self) -> &'static str {
@@ -69,6 +78,9 @@ impl Own {
             Self::CallTool => "call_tool",
             Self::CallReadTool => "call_read_tool",
             Self::ReadMore => "read_more",
+            Self::SaveOrUpdateMemories => "save_or_update_memories",
+            Self::SearchMemories => "search_memories",
+            Self::DeleteMemories => "delete_memories",
         }
     }
 
@@ -85,6 +97,9 @@ impl Own {
             Self::CallTool => call_tool::CALL,
             Self::CallReadTool => call_tool::CALL_READ,
             Self::ReadMore => read_more::DEFINITION,
+            Self::SaveOrUpdateMemories => save_or_update_memories::DEFINITION,
+            Self::SearchMemories => search_memories::DEFINITION,
+            Self::DeleteMemories => delete_memories::DEFINITION,
         }
     }
 
