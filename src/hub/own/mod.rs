@@ -133,7 +133,7 @@ impl Own {
 
     /// It changes nothing by itself: what it calls is judged by itself.
     pub(super) fn only_routes(self) -> bool {
-        self.name() == "call_tool"
+        self == Self::CallTool
     }
 }
 
