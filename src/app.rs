@@ -18,13 +18,14 @@ use crate::{
     auth::TokenDeps,
     catalog::Registry,
     config::{self, Env, Paths, Settings},
-    connect::{self, Links},
+    connect::{self, Links, LinksConfig},
     hub::{Hub, HubConfig, Plan, own},
     kind::StoreKind,
     name::{ConnectionName, Tenant},
+    page::browser::Browser,
     store::{
-        access_log::AccessLog, grants::GrantStore, health::HealthStore, pins::PinStore,
-        tool_cache::ListCache,
+        MemoryStore, access_log::AccessLog, grants::GrantStore, health::HealthStore,
+        pins::PinStore, tool_cache::ListCache,
     },
     task::Shutdown,
     upstream::{Deps, Event, Limits},
@@ -71,7 +72,7 @@ impl App {
         tenant: &Tenant,
         scope: Scope,
     ) -> Self {
-        let app = Self::empty(paths, settings, tenant, None, None);
+        let app = Self::empty(paths, settings, tenant, None, own::Deps::default());
         let (only, tokens) = (&Only::All, &app.tokens);
         let catalog = Registry::new(paths.providers());
         let (listen, read_only, mode) = (false, false, None);
@@ -82,17 +83,20 @@ impl App {
     }
 
     /// For a client, which is given links by which its user can sign in.
+    /// `reload` takes the configuration up at once.
     fn serving(
         paths: &Paths,
         env: &Arc<Env>,
         settings: &Settings,
         tenant: &Tenant,
         reporter: Option<Arc<dyn own::Reporter>>,
+        reload: Option<own::Reload>,
     ) -> Self {
         let kind = settings.store.unwrap_or(StoreKind::Keychain);
         let vault = open_vault(paths, env, kind);
         let deps = connect_deps(paths, env, settings, vault, None);
-        Self::empty(paths, settings, tenant, Some(deps), reporter)
+        let own = own::Deps { reload, reporter, ..own::Deps::default() };
+        Self::empty(paths, settings, tenant, Some((deps, browser(env, settings))), own)
     }
 
     /// A hub without connections.
@@ -100,11 +104,13 @@ impl App {
         paths: &Paths,
         settings: &Settings,
         tenant: &Tenant,
-        connect: Option<connect::Deps>,
-        reporter: Option<Arc<dyn own::Reporter>>,
+        connect: Option<(connect::Deps, Browser)>,
+        own: own::Deps,
     ) -> Self {
-        let shutdown = connect.as_ref().map_or_else(Shutdown::new, |deps| deps.shutdown.clone());
-        let links = connect.map(Links::new);
+        let shutdown =
+            connect.as_ref().map_or_else(Shutdown::new, |(deps, _)| deps.shutdown.clone());
+        let life = settings.link_life;
+        let links = connect.map(|(deps, browser)| Links::new(deps, LinksConfig { life, browser }));
         let (sender, events) = mpsc::channel::<(ConnectionName, Event)>(EVENTS);
         let net = net(settings);
         let tokens = TokenDeps {
@@ -129,7 +135,11 @@ impl App {
             deps,
             events,
             links: links.clone(),
-            own: own::Deps { providers: Some(paths.providers()), reporter },
+            own: own::Deps {
+                providers: Some(paths.providers()),
+                memory: Some(MemoryStore::new(paths.memory())),
+                ..own
+            },
         });
         Self { hub, shutdown, tokens, links }
     }

@@ -112,7 +112,7 @@ fn a_connection_that_nobody_signed_in_to_is_mended_by_its_link_without_a_restart
     let list = serve.request("tools/list", json!({}));
     assert_eq!(names(&list), [OURS, "c__one", "c__two"]);
     assert_eq!(call(&mut serve, "c__one")["isError"], Value::Null);
-    assert_eq!(open(&url).0, 404, "spent at completion");
+    assert_eq!(open(&url).0, 410, "spent at completion");
     let told = call(&mut serve, "list_mcp_connections");
     assert_eq!(told["structuredContent"]["connections"][0]["connected"], true);
     assert_eq!(told["_meta"][REQUIRED], json!([]));

@@ -8,7 +8,7 @@ use crate::{
     auth::{CLIENT_SECRET, CredentialConfig, Credentials, OAuthConfig},
     config::{self, Env, Paths},
     connect::{self, Consent, sign_in::Wanted},
-    hub::{self, Hub, Plan, PlanConnection, Rules, Shown},
+    hub::{self, Hub, Plan, PlanConnection, Rules, Shown, own},
     kind::{AuthKind, Pin, StoreKind},
     name::{ConnectionName, Tenant},
     page::browser::Browser,
@@ -45,7 +45,8 @@ pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(),
     let kind = settings.store.unwrap_or(StoreKind::Keychain);
     let vault = open_vault(paths, env, kind);
     let deps = connect_deps(paths, env, &settings, vault.clone(), None);
-    let app = App::empty(paths, &settings, &bridge.tenant, Some(deps.clone()), None);
+    let shown = (deps.clone(), browser(env, &settings));
+    let app = App::empty(paths, &settings, &bridge.tenant, Some(shown), own::Deps::default());
     let name = bridge_name(bridge.url.source());
     let lookup = Arc::clone(env);
     let keyed = bridge.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));

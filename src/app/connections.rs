@@ -10,10 +10,10 @@ use crate::{
         lock::{FileLock, LockError},
     },
     kind::StoreKind,
-    name::Tenant,
+    name::{ConnectionName, Tenant},
     net::{Net, NetConfig},
     page::browser::Browser,
-    store::{GrantStore, tool_cache::ListCache},
+    store::{GrantStore, HealthStore, PinStore, tool_cache::ListCache},
     task::Shutdown,
     vault::{VaultConfig, VaultHandle},
 };
@@ -55,13 +55,17 @@ pub fn connect_deps(
     remember: Option<StoreKind>,
 ) -> connect::Deps {
     let (lookup, tokens) = (Arc::clone(env), Arc::clone(env));
+    let kind = vault.kind();
+    let connections = ConfigFile { paths: paths.clone(), env: Arc::clone(env), remember, kind };
     connect::Deps {
         net: net(settings),
         vault,
         cache: ListCache::new(paths.lists()),
         grants: GrantStore::new(paths.grants()),
+        health: HealthStore::new(paths.health()),
+        pins: PinStore::new(paths.pins()),
         shutdown: Shutdown::new(),
-        connections: Arc::new(ConfigFile { paths: paths.clone(), env: Arc::clone(env), remember }),
+        connections: Arc::new(connections),
         env: Arc::new(move |name| lookup.var(name)),
         token: Arc::new(move |name| tokens.token_for(name)),
     }
@@ -72,6 +76,8 @@ struct ConfigFile {
     paths: Paths,
     env: Arc<Env>,
     remember: Option<StoreKind>,
+    /// Where secrets go as long as the settings do not say.
+    kind: StoreKind,
 }
 
 impl ConnectionStore for ConfigFile {
@@ -129,7 +135,7 @@ impl ConnectionStore for ConfigFile {
             params: new.params.clone(),
             allow: new.allow.clone(),
             enabled: true,
-            store: self.remember.filter(|_| keyed),
+            store: self.store_to_remember().filter(|_| keyed),
         };
         let add = if replace { config::replace_connection } else { config::add_connection };
         add(&self.paths, &entry).map_err(|error| AddError(error.to_string()))?;
@@ -140,8 +146,27 @@ impl ConnectionStore for ConfigFile {
         Ok(())
     }
 
+    fn remove(&self, name: &ConnectionName) -> Result<bool, AddError> {
+        let removed = config::remove_connection(&self.paths, name);
+        let removed = removed.map_err(|error| AddError(error.to_string()))?;
+        if removed {
+            super::remember_good(&self.paths);
+        }
+        Ok(removed)
+    }
+
     fn lock(&self) -> Result<FileLock, AddError> {
         connect_lock(&self.paths).map_err(|error| AddError(error.to_string()))
+    }
+}
+
+impl ConfigFile {
+    /// The first secret decides where all of them are.
+    fn store_to_remember(&self) -> Option<StoreKind> {
+        self.remember.or_else(|| {
+            let settings = config::load(&self.paths, &self.env).settings;
+            settings.remembered_store.is_none().then_some(self.kind)
+        })
     }
 }
 

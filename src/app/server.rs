@@ -12,6 +12,7 @@ use crate::{
     task,
 };
 use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
+use tokio::sync::{mpsc, oneshot};
 
 /// What `allmcp serve` was told.
 #[derive(Clone, Default)]
@@ -41,7 +42,9 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
     let watch = Watch::new(&paths.config_file);
     let loaded = config::load(paths, env);
     let only = only(&loaded.settings, options.only, options.plain)?;
-    let app = App::serving(paths, env, &loaded.settings, &options.tenant, options.reporter);
+    let (reload, asked) = Asked::new();
+    let app =
+        App::serving(paths, env, &loaded.settings, &options.tenant, options.reporter, Some(reload));
     let mut follower = Follower {
         paths: paths.clone(),
         env: Arc::clone(env),
@@ -56,7 +59,7 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
     };
     let good = loaded.error.is_none();
     follower.apply(loaded);
-    app.shutdown.spawn("config", follower.follow(watch, good));
+    app.shutdown.spawn("config", follower.follow(watch, asked, good));
     let client = Options { client: env.client.clone() };
     let ended = serve::run(&app.hub, &app.shutdown, &client).await?;
     app.end_after(ended).await;
@@ -143,12 +146,16 @@ impl Follower {
     }
 
     /// Takes up every change. `good` says that what is in use came from the file itself.
-    async fn follow(mut self, mut watch: Watch, good: bool) {
+    async fn follow(mut self, mut watch: Watch, mut asked: Asked, good: bool) {
         if good {
             self.keep().await;
         }
         loop {
-            watch.changed().await;
+            // Whoever asked is told when it is in use, whatever became of it.
+            let _told = tokio::select! {
+                () = watch.changed() => None,
+                told = asked.0.recv() => told,
+            };
             let (paths, env) = (self.paths.clone(), Arc::clone(&self.env));
             let Ok(loaded) = task::blocking(move || config::load(&paths, &env)).await else {
                 continue;
@@ -164,6 +171,25 @@ impl Follower {
     async fn keep(&self) {
         let paths = self.paths.clone();
         let _kept = task::blocking(move || remember_good(&paths)).await;
+    }
+}
+
+/// Wishes to take the configuration up at once; each is told by the end of its channel.
+struct Asked(mpsc::Receiver<oneshot::Sender<()>>);
+
+impl Asked {
+    fn new() -> (own::Reload, Self) {
+        let (send, receive) = mpsc::channel::<oneshot::Sender<()>>(8);
+        let reload: own::Reload = Arc::new(move || {
+            let send = send.clone();
+            Box::pin(async move {
+                let (told, done) = oneshot::channel();
+                if send.send(told).await.is_ok() {
+                    let _done = done.await;
+                }
+            })
+        });
+        (reload, Self(receive))
     }
 }
 

@@ -91,6 +91,11 @@ impl CredentialConfig {
             && self.token_override.is_none()
     }
 
+    /// A key of the user's is what it needs, and there is a place for it.
+    pub fn takes_keys(&self) -> bool {
+        self.auth == AuthKind::Key && self.token_override.is_none()
+    }
+
     /// Whether a person gets the token in a browser.
     pub fn signs_in_by_consent(&self) -> bool {
         self.auth == AuthKind::OAuth && self.token_override.is_none()

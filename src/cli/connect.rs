@@ -6,6 +6,7 @@ use super::{
     error::{CliError, CliResult, Kind},
     exit::Exit,
     grammar::{self, ConnectArgs, SignInArgs},
+    provider::{self, AtTerminal},
     secrets::{self, Terminal},
 };
 use crate::{
@@ -13,11 +14,10 @@ use crate::{
     auth::{AuthError, AuthErrorKind, OAuthConfig, ResourceRule, SignInError},
     catalog::Registry,
     config::Settings,
-    connect::{self, ConnectError, Connected, How, People, Request},
+    connect::{self, ConnectError, Connected, How, People, Request, prepare},
     kind::{AuthKind, StoreKind},
     name::ConnectionName,
     secret::Secret,
-    store::{health::HealthStore, pins::PinStore},
     template::Hole,
     text,
     ui::PromptError,
@@ -45,7 +45,7 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let manifest = match is_url {
         true => None,
         false if args.target.contains(['.', '/', ':']) => return Err(no_url(&args.target)),
-        false => Some(super::provider::find(cx, &args.target)?),
+        false => Some(provider::find(cx, &args.target)?),
     };
     if args.tools.iter().any(String::is_empty) {
         return Err(CliError::usage("--tools wants a glob, and one is empty"));
@@ -59,26 +59,31 @@ pub(super) async fn run(cx: &Context, args: ConnectArgs) -> CliResult {
     let remember = (args.store.is_some() || settings.remembered_store.is_none()).then_some(kind);
     let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, remember);
     let ask = Terminal::new(cx);
-    let consent = Asking::new(cx, "allmcp.connect/1", cx.browser(&settings, &args.sign_in.browser));
-    let given = match &manifest {
-        Some(_) => None,
-        None => Some(by_url(cx, &args, secrets.clone())?),
-    };
-    let target = args.target.clone();
+    let browser = cx.browser(&settings, &args.sign_in.browser);
+    let consent = Asking::new(cx, "allmcp.connect/1", browser.clone());
+    let shown = args.target.clone();
     let work = async {
-        let request = match (given, manifest) {
-            (None, Some(manifest)) => {
-                super::provider::request(cx, &ask, &deps, args, manifest, secrets).await?
+        let request = match manifest {
+            None => by_url(cx, &args, secrets)?,
+            Some(manifest) => {
+                let page = browser.clone().filter(|it| !args.dry_run && it.can_open());
+                let at = AtTerminal::new(&ask, page.is_some());
+                let given = provider::given(cx, args, manifest, secrets);
+                match prepare::request(&deps, &at, given.clone()).await {
+                    Ok(request) => request,
+                    Err(error) => {
+                        provider::told(error, &at)?;
+                        return provider::by_page(cx, &deps, &consent, given).await;
+                    }
+                }
             }
-            (given, _) => given.unwrap_or_default(),
         };
-        let shown = if is_url { request.url.clone() } else { target };
         let people = People { ask: &ask, consent: &consent, patience: CONSENT };
         let provider = request.provider.clone();
         match cx.out.waiting("connecting", connect::connect(&deps, request, people)).await {
             Ok(connected) => tell(cx, "connect", &connected),
             Err(error) => {
-                let hint = super::provider::another_key(&error, provider.as_ref());
+                let hint = provider::another_key(&error, provider.as_ref());
                 Err(told(error, &shown, ask.failure()).better_hint(hint))
             }
         }
@@ -182,9 +187,6 @@ fn store(
 pub(super) fn tell(cx: &Context, command: &str, connected: &Connected) -> CliResult {
     let Connected { name, auth, tools, how } = connected;
     let changed = !matches!(how, How::Already { .. } | How::WouldBe);
-    if changed {
-        forget(cx, name, *how);
-    }
     // Off a terminal the events are what a script or an agent waits for.
     if cx.out.json() || !cx.out.terminal().stdout {
         cx.out.event(&ConnectedEvent {
@@ -218,19 +220,6 @@ pub(super) fn tell(cx: &Context, command: &str, connected: &Connected) -> CliRes
         ));
     }
     Ok(Exit::DONE)
-}
-
-/// How it was doing says nothing of how it will do; what was approved of another server neither.
-fn forget(cx: &Context, name: &ConnectionName, how: How) {
-    let account = cx.tenant.account(name);
-    let health = HealthStore::new(cx.paths.health()).remove(&account);
-    let pins = match how {
-        How::Replaced => PinStore::new(cx.paths.pins()).remove(&account).map_err(|e| e.to_string()),
-        _ => Ok(()),
-    };
-    for failed in [health.map_err(|e| e.to_string()), pins].into_iter().filter_map(Result::err) {
-        cx.out.warn(&format!("something remembered of {name} could not be removed: {failed}"));
-    }
 }
 
 /// What a failure to connect looks like. `asked` is why a question had no answer.

@@ -88,7 +88,7 @@ impl Consent for Asking<'_> {
     }
 
     fn has_browser(&self) -> bool {
-        self.browser.as_ref().is_none_or(|browser| browser.desktop || browser.command.is_some())
+        self.browser.as_ref().is_none_or(|browser| browser.can_open())
     }
 
     fn type_code(&self, code: &TypeCode<'_>) {

@@ -4,20 +4,17 @@ use super::{
     context::Context,
     error::{CliError, CliResult},
     exit::Exit,
-    grammar::{DisconnectArgs, Leaving},
+    grammar::{self, DisconnectArgs},
 };
 use crate::{
     app,
     auth::Revoked,
-    config,
-    connect::{self, Left},
+    connect::{self, LeaveError, Leaving, Left},
     kind::AuthKind,
     name::ConnectionName,
-    store::{health::HealthStore, pins::PinStore, tool_cache::ListCache},
-    task, text,
+    text,
 };
 use serde::Serialize;
-use std::collections::BTreeSet;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -31,8 +28,8 @@ struct Document<'a> {
 pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
     let settings = cx.settings_to_change()?;
     let (name, entry) = match &args.target {
-        Leaving::Connection(name) => (name.clone(), settings.connection(name.as_str())),
-        Leaving::Bridge(url) => (app::bridge_name(url), None),
+        grammar::Leaving::Connection(name) => (name.clone(), settings.connection(name.as_str())),
+        grammar::Leaving::Bridge(url) => (app::bridge_name(url), None),
     };
     let bridge = name.as_str().starts_with(app::BRIDGE);
     if entry.is_none() && !bridge {
@@ -43,7 +40,7 @@ pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
     if !args.yes {
         let what = if keyed { " and delete its stored credential" } else { "" };
         let of = match (&args.target, entry) {
-            (Leaving::Bridge(url), _) => text::line(url, 200),
+            (grammar::Leaving::Bridge(url), _) => text::line(url, 200),
             (_, entry) => entry.map(|c| c.target_source().to_owned()).unwrap_or_default(),
         };
         let question = format!("Remove {name} ({of}){what}?");
@@ -53,60 +50,24 @@ pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
             return Ok(Exit::FAILED);
         }
     }
-    let paths = cx.paths.clone();
-    let _lock = task::blocking(move || app::connect_lock(&paths))
-        .await
-        .map_err(|error| CliError::failed("could not lock the configuration").because(&error))?
-        .map_err(|error| CliError::failed("could not lock the configuration").because(&error))?;
-    let mut accounts = BTreeSet::from([cx.tenant.account(&name)]);
-    let mut left = Left::default();
-    if keyed {
-        // The credentials go first: an entry without one can be disconnected again, a credential
-        // without an entry is an orphan.
-        let vault = cx.vault(&settings, None);
-        let kept = vault.accounts().await.map_err(CliError::from)?.unwrap_or_default();
-        accounts.extend(kept.into_iter().filter(|a| a.rsplit('/').next() == Some(name.as_str())));
-        let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
-        let known = deps.connections.connections();
-        let entered = known.iter().find(|there| there.name == name);
-        for account in &accounts {
-            let one = connect::leave(&deps, account, entered);
-            let one = cx.out.waiting("signing out", one).await.map_err(CliError::from)?;
-            left.deleted |= one.deleted;
-            left.revoked = one.revoked.or(left.revoked);
-        }
-    }
-    let removed = entry.is_some() && config::remove_connection(&cx.paths, &name)?;
-    for account in &accounts {
-        forget(cx, name.as_str(), account);
-    }
-    if removed {
-        app::remember_good(&cx.paths);
-    } else if !left.deleted {
+    let vault = cx.vault(&settings, None);
+    let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
+    let work = connect::disconnect(&deps, &name, &cx.tenant);
+    let leaving = cx.out.waiting("signing out", work).await.map_err(|error| match error {
+        LeaveError::Store(error) => CliError::from(error),
+        error => CliError::failed(error.to_string()),
+    })?;
+    let Leaving { removed, left } = leaving;
+    if !removed && !left.deleted {
         cx.out.note(&format!("nothing is stored for {name}"));
         return done(cx, &name, false, left);
     }
     cx.out.note(&format!("{name} is disconnected"));
-    match left.revoked {
-        Some(Revoked::Done) => cx.out.note("its tokens were revoked at the server"),
-        Some(Revoked::Failed) => cx.out.warn(
-            "the server could not be told that the tokens are given up; they end by themselves",
-        ),
-        Some(Revoked::NotOffered) | None => {}
+    match (left.revoked, leaving.revoked()) {
+        (Some(Revoked::Failed), Some(told)) => cx.out.warn(told),
+        (_, told) => told.into_iter().for_each(|told| cx.out.note(told)),
     }
     done(cx, &name, true, left)
-}
-
-fn forget(cx: &Context, name: &str, account: &str) {
-    for forgotten in [
-        ListCache::new(cx.paths.lists()).remove(account),
-        HealthStore::new(cx.paths.health()).remove(account),
-        PinStore::new(cx.paths.pins()).remove(account),
-    ] {
-        if let Err(error) = forgotten {
-            cx.out.warn(&format!("something remembered of {name} could not be removed: {error}"));
-        }
-    }
 }
 
 fn done(cx: &Context, name: &ConnectionName, removed: bool, left: Left) -> CliResult {

@@ -5,13 +5,15 @@ use super::{
     consent::{Asking, CONSENT},
     context::{Context, unknown_connection},
     error::{CliError, CliResult},
+    exit::Exit,
     grammar::ReconnectArgs,
+    provider::{self, AtTerminal},
     secrets::{self, Terminal},
 };
 use crate::{
     app,
     config::Target,
-    connect::{self, People},
+    connect::{self, People, prepare},
 };
 
 pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
@@ -30,14 +32,18 @@ pub(super) async fn run(cx: &Context, args: ReconnectArgs) -> CliResult {
     let consent = Asking::new(cx, "allmcp.reconnect/1", cx.browser(&settings, &args.browser));
     let work = async {
         let people = People { ask: &ask, consent: &consent, patience: CONSENT };
-        let secrets = super::provider::again(cx, &ask, &deps, name, secrets).await?;
+        let at = AtTerminal::new(&ask, false);
+        let secrets = match prepare::again(&deps, &at, name, &cx.tenant, secrets).await {
+            Ok(secrets) => secrets,
+            Err(error) => return provider::told(error, &at).map(|()| Exit::FAILED),
+        };
         let work = connect::reconnect(&deps, name, secrets, cx.tenant.clone(), people);
         match cx.out.waiting("connecting", work).await {
             Ok(connected) => tell(cx, "reconnect", &connected),
             Err(error) => {
                 let there = deps.connections.connections().into_iter().find(|it| it.name == *name);
                 let provider = there.and_then(|it| it.provider);
-                let hint = super::provider::another_key(&error, provider.as_ref());
+                let hint = provider::another_key(&error, provider.as_ref());
                 Err(told(error, connection.target_source(), ask.failure()).better_hint(hint))
             }
         }

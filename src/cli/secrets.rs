@@ -123,6 +123,10 @@ impl<'a> Terminal<'a> {
         self.out.note(text);
     }
 
+    pub(super) fn warn(&self, text: &str) {
+        self.out.warn(text);
+    }
+
     /// A line that may be seen.
     pub(super) async fn line(&self, what: &str, flag: &str) -> Result<String, CliError> {
         self.out.settle();

@@ -140,6 +140,7 @@ impl Reader<'_> {
                     self.put(path, key, v, |v| integer(v).map(Some), &mut out.max_result);
                 }
                 "own_tools" => self.put(path, key, v, texts, &mut out.own_tools),
+                "link_life" => self.put(path, key, v, duration, &mut out.link_life),
                 "pin" => {
                     out.pin = Pin::Block;
                     self.put(path, key, v, word, &mut out.pin);

@@ -19,6 +19,7 @@ pub(super) const SETTINGS: &[Key] = &[
     ("log_level", Some("info")),
     ("max_result", None),
     ("own_tools", Some("[\"*\"]")),
+    ("link_life", Some("10m")),
     ("pin", Some("warn")),
     ("approval_wait", Some("5m")),
     ("approval_life", Some("10m")),

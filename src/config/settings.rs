@@ -29,6 +29,8 @@ pub struct Settings {
     pub max_result: Option<u64>,
     /// Globs: which of our own tools are listed.
     pub own_tools: Vec<String>,
+    /// How long a link to a page of ours is good.
+    pub link_life: Duration,
     pub pin: Pin,
     /// How long a client's question to its user is waited for.
     pub approval_wait: Duration,
@@ -55,6 +57,7 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             max_result: None,
             own_tools: vec!["*".to_owned()],
+            link_life: Duration::from_mins(10),
             pin: Pin::Warn,
             approval_wait: Duration::from_mins(5),
             approval_life: Duration::from_mins(10),

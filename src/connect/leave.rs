@@ -1,15 +1,16 @@
-//! Giving a credential up: revoked where the server offers that, then deleted.
+//! Giving a connection up: its credential revoked where the server offers that, then deleted.
 
-use super::{Deps, Entered, provider};
+use super::{AddError, Deps, Entered, provider};
 use crate::{
     auth::{self, OAuthHttp, PRIVATE_KEY, Revoked},
-    name::Tenant,
+    kind::AuthKind,
+    name::{ConnectionName, Tenant},
     store::GrantStore,
     task,
     upstream::{self, Api},
     vault::VaultError,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use url::Url;
 
 /// What became of a credential.
@@ -19,6 +20,78 @@ pub struct Left {
     pub deleted: bool,
     /// What the authorization server said, where there were tokens.
     pub revoked: Option<Revoked>,
+}
+
+/// What is given up, and what became of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Leaving {
+    /// There was an entry.
+    pub removed: bool,
+    pub left: Left,
+}
+
+impl Leaving {
+    /// What the server said of the tokens that are given up, where there were any.
+    pub fn revoked(&self) -> Option<&'static str> {
+        match self.left.revoked? {
+            Revoked::Done => Some("its tokens were revoked at the server"),
+            Revoked::Failed => Some(
+                "the server could not be told that the tokens are given up; they end by themselves",
+            ),
+            Revoked::NotOffered => None,
+        }
+    }
+}
+
+/// Why it is still there.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaveError {
+    #[error("could not lock the configuration: {0}")]
+    Lock(String),
+    #[error(transparent)]
+    Store(#[from] VaultError),
+    #[error("the entry could not be removed: {0}")]
+    Entry(#[from] AddError),
+}
+
+/// Removes a connection, its credentials for every user, and what was remembered of it. With no
+/// entry of that name, what is stored for it goes all the same.
+///
+/// # Errors
+/// The configuration or the store cannot be changed; what was not reached yet is still there.
+pub async fn disconnect(
+    deps: &Deps,
+    name: &ConnectionName,
+    tenant: &Tenant,
+) -> Result<Leaving, LeaveError> {
+    let connections = Arc::clone(&deps.connections);
+    let locked = task::blocking(move || connections.lock()).await;
+    let _lock = match locked {
+        Ok(lock) => lock.map_err(|error| LeaveError::Lock(error.to_string()))?,
+        Err(error) => return Err(LeaveError::Lock(error.to_string())),
+    };
+    let known = deps.connections.connections();
+    let entered = known.iter().find(|there| there.name == *name);
+    let mut accounts = BTreeSet::from([tenant.account(name)]);
+    let mut leaving = Leaving::default();
+    if entered.is_none_or(|there| there.auth != AuthKind::None) {
+        // The credentials go first: an entry without one can be disconnected again, a credential
+        // without an entry is an orphan.
+        let kept = deps.vault.accounts().await?.unwrap_or_default();
+        accounts.extend(kept.into_iter().filter(|a| a.rsplit('/').next() == Some(name.as_str())));
+        for account in &accounts {
+            let one = leave(deps, account, entered).await?;
+            leaving.left.deleted |= one.deleted;
+            leaving.left.revoked = one.revoked.or(leaving.left.revoked);
+        }
+    }
+    if entered.is_some() {
+        leaving.removed = deps.connections.remove(name)?;
+    }
+    for account in &accounts {
+        deps.forget(account, true, true);
+    }
+    Ok(leaving)
 }
 
 /// Revokes and deletes what is stored under `account`, wherever it was for.

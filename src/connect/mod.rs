@@ -6,9 +6,11 @@
 //! `store`, `page` and leaves. Called by `cli` and by our own tools.
 
 mod base_url;
+mod direct;
 mod leave;
 mod links;
 mod naming;
+pub mod prepare;
 pub mod provider;
 mod refuse;
 mod renew;
@@ -17,8 +19,9 @@ pub mod sign_in;
 mod trial;
 mod way;
 
-pub use leave::{Left, leave};
-pub use links::{Link, Links};
+pub use direct::{Direct, renew_directly};
+pub use leave::{LeaveError, Leaving, Left, disconnect, leave};
+pub use links::{Ending, Link, Links, LinksConfig, Outcome, Wish};
 pub use naming::default_name;
 pub use provider::{Provider, Resolved};
 pub use renew::reconnect;
@@ -35,7 +38,7 @@ use crate::{
     name::{ConnectionName, Tenant},
     net::Net,
     secret::Secret,
-    store::{GrantStore, tool_cache::ListCache},
+    store::{GrantStore, HealthStore, PinStore, tool_cache::ListCache},
     task::Shutdown,
     template::Hole,
     upstream::UpstreamError,
@@ -114,6 +117,8 @@ pub trait ConnectionStore: Send + Sync {
     fn connections(&self) -> Vec<Entered>;
     /// Adds the entry under the lock of the file; with `replace` over one of that name.
     fn add(&self, new: &Entered, replace: bool) -> Result<(), AddError>;
+    /// Takes the entry out; false when there is none of that name.
+    fn remove(&self, name: &ConnectionName) -> Result<bool, AddError>;
     /// While it is held no other process saves a connection. Blocks.
     fn lock(&self) -> Result<FileLock, AddError>;
 }
@@ -143,6 +148,8 @@ pub struct Deps {
     pub vault: VaultHandle,
     pub cache: ListCache,
     pub grants: GrantStore,
+    pub health: HealthStore,
+    pub pins: PinStore,
     pub shutdown: Shutdown,
     pub connections: Arc<dyn ConnectionStore>,
     pub env: EnvLookup,
@@ -172,6 +179,17 @@ impl Deps {
         self.place(config)?.save_secrets(secrets).await.map_err(ConnectError::Auth)
     }
 
+    /// How it was doing says nothing of how it will do; what was approved of another server and
+    /// its lists say nothing either.
+    fn forget(&self, account: &str, approvals: bool, lists: bool) {
+        let health = Some(self.health.remove(account));
+        let pins = approvals.then(|| self.pins.remove(account));
+        let lists = lists.then(|| self.cache.remove(account));
+        for error in [health, pins, lists].into_iter().flatten().filter_map(Result::err) {
+            tracing::warn!(account, "something remembered could not be removed: {error}");
+        }
+    }
+
     fn tokens(&self) -> TokenDeps {
         TokenDeps {
             net: self.net.clone(),
@@ -191,7 +209,7 @@ pub struct People<'a> {
 }
 
 /// How it ended well.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Connected {
     pub name: ConnectionName,
     pub auth: AuthKind,

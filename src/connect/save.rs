@@ -47,6 +47,7 @@ pub(super) async fn renewed(
         keep_key(&deps, &request, &target, &there.name, there.auth).await?;
         let account = request.tenant.account(&there.name);
         save_lists(&deps.cache, &account, there.target(), &listing);
+        deps.forget(&account, false, false);
         let tools = listing.tools.len();
         Ok(Connected { name: there.name, auth: there.auth, tools, how: How::Renewed })
     };
@@ -109,6 +110,7 @@ async fn add(
         }
     }
     let replaced = there.is_some_and(|there| !request.is_for(&there));
+    deps.forget(&account, replaced, false);
     let how = if replaced { How::Replaced } else { How::New };
     Ok(Connected { name, auth, tools: listing.tools.len(), how })
 }

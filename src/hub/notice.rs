@@ -35,6 +35,20 @@ pub(super) enum Topic {
 }
 
 impl Hub {
+    /// Tells whoever wants to hear it.
+    pub(super) fn notify(&self, notice: Notice) {
+        let _nobody = self.0.notices.send(notice);
+    }
+
+    /// Does something beside all requests.
+    pub(super) fn background(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.0.deps.shutdown.spawn(name, work);
+    }
+
     /// Everything that is told from now on.
     pub fn notices(&self) -> broadcast::Receiver<Notice> {
         self.0.notices.subscribe()
@@ -43,6 +57,9 @@ impl Hub {
     /// Wants to hear of changes of a resource, by its public URI. Each success is undone by one
     /// [`Hub::unsubscribe`].
     pub async fn subscribe(&self, uri: &str) -> Result<(), CallError> {
+        if let Some(id) = self.memory_id(uri) {
+            return self.memory_at(id).await.map(drop);
+        }
         let (member, own) = self.resource(uri).await?;
         self.follow_topic(Topic::Resource(uri.to_owned()), &member, &own).await
     }

@@ -6,7 +6,7 @@ use super::{
     plan::Source,
 };
 use crate::{
-    connect::Link,
+    connect::{Link, Links, Outcome},
     name::ConnectionName,
     upstream::{ErrorKind, UpstreamConfig, UpstreamError},
 };
@@ -20,11 +20,38 @@ impl Hub {
     pub(super) fn hear_of_sign_ins(&self) {
         if let Some(links) = &self.0.links {
             let inner: Weak<Inner> = Arc::downgrade(&self.0);
-            links.on_done(Box::new(move |name| {
-                if let Some(inner) = inner.upgrade() {
-                    Self(inner).signed_in(name);
-                }
+            links.on_done(Box::new(move |outcome| {
+                let (hub, outcome) = (inner.upgrade().map(Self), outcome.clone());
+                Box::pin(async move {
+                    if let Some(hub) = hub {
+                        hub.linked(&outcome).await;
+                    }
+                })
             }));
+        }
+    }
+
+    /// Where users are sent; commands have none.
+    pub(super) fn links(&self) -> Option<&Links> {
+        self.0.links.as_ref()
+    }
+
+    /// The connection needs the user; with the link, where there is one. `None`: it does not.
+    pub(super) async fn required(&self, name: &ConnectionName) -> Option<Option<Link>> {
+        let reports = self.report_with_links().await;
+        let report = reports.into_iter().find(|report| report.name == *name)?;
+        report.connect_required().then_some(report.link)
+    }
+
+    /// A link of this process has done its work.
+    pub(super) async fn linked(&self, outcome: &Outcome) {
+        if !matches!(outcome, Outcome::SignedIn(_)) {
+            self.own_deps().take_up().await;
+        }
+        match outcome {
+            Outcome::SignedIn(name) => self.signed_in(name),
+            Outcome::Connected(connected) => self.signed_in(&connected.name),
+            _ => {}
         }
     }
 
@@ -95,6 +122,11 @@ impl Hub {
         refused: Option<&UpstreamError>,
     ) -> Option<Link> {
         let config = upstream(member)?.credentials.config();
+        // A bridge has no entry that could take another key.
+        if config.takes_keys() && !config.name.as_str().starts_with("bridge-") {
+            let renewed = self.0.links.as_ref()?.renew(&config.name, &config.tenant).await;
+            return renewed.map(|(link, _)| link);
+        }
         if !config.signs_in_by_consent() {
             return None;
         }

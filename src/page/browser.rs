@@ -31,12 +31,17 @@ pub enum BrowserError {
 }
 
 impl Browser {
+    /// There is something to open.
+    pub fn can_open(&self) -> bool {
+        self.desktop || self.command.is_some()
+    }
+
     /// Opens `url`, which must be http or https, as one argument and through no shell.
     ///
     /// It returns when the program is started; whether a page was shown nobody can say.
     pub fn open(&self, url: &str) -> Result<(), BrowserError> {
         check(url)?;
-        if !self.desktop && self.command.is_none() {
+        if !self.can_open() {
             return Err(BrowserError::NoDesktop);
         }
         let commands = match &self.command {

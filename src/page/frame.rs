@@ -2,11 +2,10 @@
 
 /// A whole page. `title` and `main` are HTML, `class` is the body's, `head` goes into the head.
 pub(super) fn document(title: &str, class: &str, head: &str, main: &str) -> String {
-    // The empty icon keeps browsers from asking for one.
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta name=\"robots\" content=\"noindex\"><link rel=\"icon\" href=\"data:,\">{head}\
+         <meta name=\"robots\" content=\"noindex\">{head}\
          <title>{title} · allmcp</title><style>{STYLE}</style></head>\
          <body class=\"{class}\"><main>{main}</main>\
          <footer>allmcp · this page is on your own computer</footer></body></html>"
@@ -46,7 +45,7 @@ svg{width:64px;height:64px;fill:none;stroke:var(--k);stroke-width:3;stroke-linec
 h1{margin:20px 0 8px;font-size:22px;line-height:1.3;font-weight:600}\
 p{color:var(--m);text-wrap:balance}a{color:var(--a)}\
 footer{color:var(--m);font-size:13px;letter-spacing:.02em;text-align:center}\
-.form main{max-width:560px;text-align:left}.form h1{margin-top:0}.form p{text-wrap:pretty}.form main>p{margin-bottom:12px}\
+.form main{max-width:560px;text-align:left}.form h1{margin-top:0}.form p{text-wrap:pretty}h2{margin-top:20px;font-size:17px;font-weight:600}.form main>p{margin-bottom:12px}\
 .note{margin:16px 0;padding:12px 16px;border:1px solid var(--l);border-left:4px solid var(--k);border-radius:8px;\
 background:var(--f);font-size:15px}.note strong{color:var(--k)}.note ul{padding-left:20px;margin-top:4px}\
 .note li{margin-top:4px;color:var(--m);font-size:14px}\
@@ -61,7 +60,7 @@ input::placeholder{color:var(--m);opacity:1}\
 .flag{display:flex;gap:10px;align-items:center}.flag input{width:20px;min-height:20px;height:20px;margin:0;flex:none}\
 .wrong input,.wrong select{border:2px solid var(--d)}.error{margin-top:6px;color:var(--d);font-size:14px;font-weight:600}\
 :focus-visible{outline:3px solid var(--a);outline-offset:2px}\
-.buttons{display:flex;flex-wrap:wrap;gap:12px;margin-top:24px}\
+.buttons{display:flex;flex-wrap:wrap;gap:12px;margin-top:24px}h2+form .buttons{margin-top:12px}\
 button,.go{flex:1 1 140px;min-height:46px;padding:10px 16px;font:inherit;font-weight:600;color:var(--c);background:var(--f);\
 border:1px solid var(--e);border-radius:8px;cursor:pointer;text-align:center;text-decoration:none}\
 .primary,.go{color:var(--on);background:var(--a);border-color:var(--a)}\

@@ -130,6 +130,11 @@ impl Pages {
 
     /// Takes no more visits, and waits a moment for the answers that are on their way.
     pub async fn close(self) {
+        self.last_answers().await;
+    }
+
+    /// The same, for who only borrows it.
+    pub async fn last_answers(&self) {
         self.stop.cancel();
         self.answers.close();
         let _late = tokio::time::timeout(LAST_ANSWERS, self.answers.wait()).await;

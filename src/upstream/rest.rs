@@ -81,10 +81,10 @@ pub async fn log_in(
         return Err(UpstreamError::new(name, ErrorKind::Config, "there is no such login"));
     };
     let route = net.route(base, net::CONNECT_TIMEOUT).await.map_err(|error| told(error.into()))?;
-    let deadline = Deadline::new(CHECK);
     let mut login = Login::new(http, &login.steps, params, typed);
     loop {
-        match login.go_on(&route, base, &deadline).await.map_err(told)? {
+        // Whoever chooses may take as long as they like.
+        match login.go_on(&route, base, &Deadline::new(CHECK)).await.map_err(told)? {
             Progress::Done(secrets) => {
                 return Ok(LoggedIn { params: login.params().clone(), secrets });
             }

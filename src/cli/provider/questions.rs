@@ -1,9 +1,12 @@
 //! What is asked of a person at a terminal; elsewhere the flag is named that answers.
 
 use crate::{
-    catalog::manifest::{Ask, Param, Way},
+    catalog::manifest::{Param, Way},
     cli::{error::CliError, secrets::Terminal},
-    connect::{ConnectError, Provider},
+    connect::{
+        ConnectError, Provider,
+        prepare::{Blank, Slot},
+    },
     secret::Secret,
     text,
 };
@@ -30,25 +33,24 @@ pub(super) async fn asked(ask: &Terminal<'_>, param: &Param) -> Result<String, C
 pub(super) async fn hidden(
     ask: &Terminal<'_>,
     way: &Way,
-    name: &str,
+    blank: &Blank,
+    shown: bool,
 ) -> Result<Secret<String>, CliError> {
-    let typed = way.login.iter().flat_map(|login| &login.asks);
-    let one = way.secrets.iter().chain(typed).find(|one| one.name == name);
-    let title = one.map_or(name, |one| &one.title);
+    let (title, Slot::Secret(name)) = (&blank.title, &blank.slot) else {
+        return Err(CliError::internal("not a secret".to_owned()));
+    };
     let flag = match way.secrets.as_slice() {
         [_] => "--token-stdin or --token-file FILE".to_owned(),
         _ => format!("--secret-file {name}=FILE or --secrets-stdin"),
     };
-    let help = one.and_then(|one| one.help.as_deref());
-    let told: Vec<&str> =
-        [help, way.help.as_deref(), way.page.as_deref()].into_iter().flatten().collect();
+    let told: Vec<&str> = blank.help.iter().chain(&blank.page).map(String::as_str).collect();
     if ask.can_ask() {
         for line in &told {
             ask.note(line);
         }
-        return match one {
-            Some(Ask { shown: true, .. }) => Ok(Secret::new(ask.line(title, &flag).await?)),
-            _ => ask.hidden(title, &flag).await,
+        return match shown {
+            true => Ok(Secret::new(ask.line(title, &flag).await?)),
+            false => ask.hidden(title, &flag).await,
         };
     }
     let error = CliError::usage(format!("{title} is missing: give it by {flag}"));

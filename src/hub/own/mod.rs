@@ -4,9 +4,13 @@
 //! them creates tokens, approves definitions, changes policy or reads a secret.
 
 mod args;
+mod ask_user;
 mod call_tool;
+mod connect_provider;
+mod delete_memories;
 mod deps;
 mod describe_provider;
+mod disconnect_provider;
 mod find_relevant_tools;
 mod get_usage;
 mod list_mcp_connections;
@@ -15,8 +19,11 @@ mod list_tool_groups;
 mod read_more;
 mod report_issue;
 mod run;
+mod save_or_update_memories;
+mod search_memories;
+mod wish;
 
-pub use deps::{Deps, Problem, Reporter};
+pub use deps::{Deps, Problem, Reload, Reporter};
 
 use super::{glob, plan::Plan, report::Report};
 use crate::{connect::Link, name::ConnectionName, wire::splice};
@@ -32,6 +39,8 @@ pub const CONNECT_REQUIRED: &str = "dev.allmcp/oauth_connect_required_mcps";
 pub enum Own {
     ListProviders,
     ListMcpConnections,
+    ConnectProvider,
+    DisconnectProvider,
     DescribeProvider,
     GetUsage,
     ReportIssue,
@@ -40,6 +49,9 @@ pub enum Own {
     CallTool,
     CallReadTool,
     ReadMore,
+    SaveOrUpdateMemories,
+    SearchMemories,
+    DeleteMemories,
 }
 
 impl Own {
@@ -47,6 +59,8 @@ impl Own {
     pub const ALL: &[Self] = &[
         Self::ListProviders,
         Self::ListMcpConnections,
+        Self::ConnectProvider,
+        Self::DisconnectProvider,
         Self::DescribeProvider,
         Self::GetUsage,
         Self::ReportIssue,
@@ -55,12 +69,17 @@ impl Own {
         Self::CallTool,
         Self::CallReadTool,
         Self::ReadMore,
+        Self::SaveOrUpdateMemories,
+        Self::SearchMemories,
+        Self::DeleteMemories,
     ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::ListProviders => "list_providers",
             Self::ListMcpConnections => "list_mcp_connections",
+            Self::ConnectProvider => connect_provider::NAME,
+            Self::DisconnectProvider => disconnect_provider::NAME,
             Self::DescribeProvider => "describe_provider",
             Self::GetUsage => "get_usage",
             Self::ReportIssue => "report_issue",
@@ -69,6 +88,9 @@ impl Own {
             Self::CallTool => "call_tool",
             Self::CallReadTool => "call_read_tool",
             Self::ReadMore => "read_more",
+            Self::SaveOrUpdateMemories => "save_or_update_memories",
+            Self::SearchMemories => "search_memories",
+            Self::DeleteMemories => "delete_memories",
         }
     }
 
@@ -77,6 +99,8 @@ impl Own {
         match self {
             Self::ListProviders => list_providers::DEFINITION,
             Self::ListMcpConnections => list_mcp_connections::DEFINITION,
+            Self::ConnectProvider => connect_provider::DEFINITION,
+            Self::DisconnectProvider => disconnect_provider::DEFINITION,
             Self::DescribeProvider => describe_provider::DEFINITION,
             Self::GetUsage => get_usage::DEFINITION,
             Self::ReportIssue => report_issue::DEFINITION,
@@ -85,6 +109,9 @@ impl Own {
             Self::CallTool => call_tool::CALL,
             Self::CallReadTool => call_tool::CALL_READ,
             Self::ReadMore => read_more::DEFINITION,
+            Self::SaveOrUpdateMemories => save_or_update_memories::DEFINITION,
+            Self::SearchMemories => search_memories::DEFINITION,
+            Self::DeleteMemories => delete_memories::DEFINITION,
         }
     }
 

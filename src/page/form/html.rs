@@ -30,6 +30,9 @@ pub(super) fn form(form: &Form) -> String {
         main.push_str("</dl>");
     }
     link(&mut main, form.page.as_ref());
+    if let Some(question) = &form.question {
+        let _ = write!(main, "<h2>{}</h2>", escaped(question));
+    }
     let token = escaped(&form.token);
     let _ = write!(
         main,
@@ -38,7 +41,8 @@ pub(super) fn form(form: &Form) -> String {
     );
     // Whoever comes back to a mistake is taken to it.
     let wrong = form.fields.iter().position(|field| field.error.is_some());
-    let first = form.problem.as_ref().and(Some(0));
+    let secret = form.fields.iter().position(|field| field.kind == FieldKind::Secret);
+    let first = form.problem.as_ref().and(secret.or(Some(0)));
     for (at, one) in form.fields.iter().enumerate() {
         field(&mut main, one, at, wrong.or(first) == Some(at));
     }
@@ -169,6 +173,7 @@ mod tests {
             lead: vec![evil.clone()],
             warnings: vec![evil.clone()],
             problem: Some(evil.clone()),
+            question: Some(evil.clone()),
             facts: vec![(evil.clone(), evil.clone())],
             page: Some(WebLink { text: "there".to_owned(), url: "https://v.example/a?b&c".into() }),
             fields: vec![

@@ -20,6 +20,8 @@ pub struct Form {
     pub warnings: Vec<String>,
     /// Why the last answer could not be taken.
     pub problem: Option<String>,
+    /// What the fields or the buttons answer.
+    pub question: Option<String>,
     /// Label and text: what will be sent, and to whom.
     pub facts: Vec<(String, String)>,
     /// The vendor's page for what is asked.

@@ -1,9 +1,9 @@
 //! Secrets that were given and that nothing would use.
 
+use super::PrepareError;
 use crate::{
     auth::{CLIENT_SECRET, PRIVATE_KEY, TOKEN},
     catalog::manifest::Way,
-    cli::error::CliError,
     kind::AuthKind,
     secret::Secret,
     text,
@@ -19,7 +19,7 @@ pub(super) fn every_secret_has_a_place(
     way: &Way,
     headers: &[(String, String)],
     secrets: &BTreeMap<String, Secret<String>>,
-) -> Result<(), CliError> {
+) -> Result<(), PrepareError> {
     let typed = way.login.iter().flat_map(|login| &login.asks);
     let own: Vec<&str> = way.secrets.iter().chain(typed).map(|one| one.name.as_str()).collect();
     let has_a_place = |name: &str| {
@@ -34,10 +34,12 @@ pub(super) fn every_secret_has_a_place(
     };
     let Some(stray) = secrets.keys().find(|name| !has_a_place(name)) else { return Ok(()) };
     let takes = if own.is_empty() { "none".to_owned() } else { own.join(", ") };
-    Err(CliError::usage(format!(
-        "--auth {} has no secret called {:?}; it takes {takes}",
-        way.id,
-        text::line(stray, 60)
-    ))
-    .hint("give it by another name, leave it out, or choose another --auth"))
+    Err(PrepareError::Usage {
+        text: format!(
+            "--auth {} has no secret called {:?}; it takes {takes}",
+            way.id,
+            text::line(stray, 60)
+        ),
+        hint: Some("give it by another name, leave it out, or choose another --auth".to_owned()),
+    })
 }
