@@ -6,6 +6,7 @@
 mod bridge;
 mod connections;
 mod plan;
+pub mod report;
 mod server;
 
 pub use bridge::{BRIDGE, Bridge, bridge, bridge_name};
@@ -70,21 +71,28 @@ impl App {
         tenant: &Tenant,
         scope: Scope,
     ) -> Self {
-        let app = Self::empty(paths, settings, tenant, None);
+        let app = Self::empty(paths, settings, tenant, None, None);
         let (only, tokens) = (&Only::All, &app.tokens);
         let catalog = Registry::new(paths.providers());
+        let (listen, read_only, mode) = (false, false, None);
         let maker =
-            plan::Maker { paths, env, tenant, only, tokens, mode: None, listen: false, catalog };
+            plan::Maker { paths, env, tenant, only, tokens, mode, listen, read_only, catalog };
         app.hub.apply(Plan { with_hidden: scope == Scope::All, ..maker.plan(settings) });
         app
     }
 
     /// For a client, which is given links by which its user can sign in.
-    fn serving(paths: &Paths, env: &Arc<Env>, settings: &Settings, tenant: &Tenant) -> Self {
+    fn serving(
+        paths: &Paths,
+        env: &Arc<Env>,
+        settings: &Settings,
+        tenant: &Tenant,
+        reporter: Option<Arc<dyn own::Reporter>>,
+    ) -> Self {
         let kind = settings.store.unwrap_or(StoreKind::Keychain);
         let vault = open_vault(paths, env, kind);
         let deps = connect_deps(paths, env, settings, vault, None);
-        Self::empty(paths, settings, tenant, Some(deps))
+        Self::empty(paths, settings, tenant, Some(deps), reporter)
     }
 
     /// A hub without connections.
@@ -93,6 +101,7 @@ impl App {
         settings: &Settings,
         tenant: &Tenant,
         connect: Option<connect::Deps>,
+        reporter: Option<Arc<dyn own::Reporter>>,
     ) -> Self {
         let shutdown = connect.as_ref().map_or_else(Shutdown::new, |deps| deps.shutdown.clone());
         let links = connect.map(Links::new);
@@ -123,6 +132,7 @@ impl App {
             own: own::Deps {
                 providers: Some(paths.providers()),
                 memory: Some(MemoryStore::new(paths.memory())),
+                reporter,
             },
         });
         Self { hub, shutdown, tokens, links }

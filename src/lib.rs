@@ -16,10 +16,11 @@
 //! * [`app`]: the composition root · [`ui`]: stdout is data, stderr is people · [`cli`]
 //!
 //! Who may name whom is a table in `tests/architecture.rs`, which also keeps the rooms free of
-//! cycles. Two walls stand elsewhere than first drawn: `kind` and `template` are leaves of their
+//! cycles. Three walls stand elsewhere than first drawn: `kind` and `template` are leaves of their
 //! own, because configuration, sign-in and upstreams speak of the same words and neither may
-//! name the other; and `connect` may name `net`, because a trial session needs the shared
-//! clients and nothing else hands them on.
+//! name the other; `connect` may name `net`, because a trial session needs the shared clients and
+//! nothing else hands them on; and `hub` may name `page`, because the page that asks for an approval
+//! is answered by what the hub is about to do.
 //!
 //! # The three flows
 //!

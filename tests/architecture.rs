@@ -33,7 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("upstream", &["auth", "catalog", "store", "net", "LEAVES"]),
     ("page", &["LEAVES"]),
     ("connect", &["auth", "upstream", "catalog", "vault", "store", "page", "net", "LEAVES"]),
-    ("hub", &["connect", "upstream", "catalog", "store", "LEAVES"]),
+    ("hub", &["connect", "upstream", "catalog", "store", "page", "LEAVES"]),
     ("serve", &["hub", "store", "LEAVES"]),
     ("clients", &["text", "disk"]),
     ("demo", &["LEAVES"]),

@@ -207,6 +207,9 @@ fn no_secret_leaves_its_store() {
         &["logs"],
         &["logs", "--json"],
         &["doctor"],
+        &["usage", "--json"],
+        &["report"],
+        &["report", "--json"],
         &["config", "get", "connections"],
     ] {
         let _ = watch.run(look, "");
@@ -245,10 +248,15 @@ fn a_server_tells_no_secret_to_its_client_or_its_log() {
                 serve.call(&format!("{name}__echo"), json!({}));
             }
             serve.call("list_mcp_connections", json!({}));
+            serve.call("describe_provider", json!({"name": name}));
             upstream.clear_faults();
         }
         upstream.push_list_changed();
     }
+    serve.call("get_usage", json!({}));
+    let told = json!({"subject": format!("{KEY} fails"), "description": format!("Bearer {WRONG}")});
+    let reported = serve.call("report_issue", told);
+    assert!(reported["result"]["structuredContent"]["file"].is_string(), "{reported}");
     watch.end(serve);
     // The same without an entry; the key comes from the environment.
     let bearer = &servers[0].upstream;

@@ -45,7 +45,7 @@ pub async fn bridge(paths: &Paths, env: &Arc<Env>, bridge: Bridge) -> Result<(),
     let kind = settings.store.unwrap_or(StoreKind::Keychain);
     let vault = open_vault(paths, env, kind);
     let deps = connect_deps(paths, env, &settings, vault.clone(), None);
-    let app = App::empty(paths, &settings, &bridge.tenant, Some(deps.clone()));
+    let app = App::empty(paths, &settings, &bridge.tenant, Some(deps.clone()), None);
     let name = bridge_name(bridge.url.source());
     let lookup = Arc::clone(env);
     let keyed = bridge.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));

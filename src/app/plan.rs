@@ -5,7 +5,7 @@ use crate::{
     auth::{CredentialConfig, Credentials, OAuthConfig, TokenDeps},
     catalog::{Manifest, Registry},
     config::{self, Env, Paths, Settings, Target},
-    hub::{Plan, PlanConnection, Rules, Shown, Source},
+    hub::{Patience, Plan, PlanConnection, Policy, Rules, Shown, Source},
     kind::{AuthKind, Mode, StoreKind, Transport},
     name::{ConnectionName, Tenant},
     template::Template,
@@ -35,6 +35,8 @@ pub(super) struct Maker<'a> {
     pub(super) mode: Option<Mode>,
     /// Streams are kept open for what upstreams say of their own accord.
     pub(super) listen: bool,
+    /// Only what is marked read-only is shown.
+    pub(super) read_only: bool,
     /// Providers by id; those of the user's folder as they are now.
     pub(super) catalog: Registry,
 }
@@ -51,11 +53,13 @@ impl Maker<'_> {
         Plan {
             connections: connections.map(|c| self.connection(settings, c, &vault)).collect(),
             plain: matches!(self.only, Only::Plain(_)),
+            read_only: self.read_only,
             signs_in: false,
             mode: Some(self.mode.unwrap_or(settings.mode)),
             own_tools: settings.own_tools.clone(),
             max_result: settings.max_result,
             config_error: None,
+            patience: Patience { wait: settings.approval_wait, life: settings.approval_life },
             with_hidden: false,
         }
     }
@@ -80,6 +84,7 @@ impl Maker<'_> {
             }
             Err(problem) => (connection.auth, None, Source::None, Some(problem)),
         };
+        let config::Policy { write, destructive, tools } = connection.policy.clone();
         PlanConnection {
             name: name.clone(),
             account: self.tenant.account(name),
@@ -91,8 +96,9 @@ impl Maker<'_> {
             rules: Rules {
                 allow: connection.allow.clone(),
                 deny: connection.deny.clone(),
-                write: connection.write,
-                destructive: connection.destructive,
+                policy: Policy { write, destructive, tools },
+                suggested: manifest.as_deref().map(suggested).unwrap_or_default(),
+                read_only: self.read_only,
             },
             pin: connection.pin.unwrap_or(settings.pin),
             manifest,
@@ -208,6 +214,13 @@ struct Where {
     api: Option<Api>,
     also: Option<Vec<Template>>,
     manifest: Option<Arc<Manifest>>,
+}
+
+/// What holds where the user says nothing.
+fn suggested(manifest: &Manifest) -> Policy {
+    let Some(policy) = &manifest.policy else { return Policy::default() };
+    let tools = policy.tools.iter().map(|(pattern, rule)| (pattern.clone(), *rule)).collect();
+    Policy { write: policy.write, destructive: policy.destructive, tools }
 }
 
 /// Equal as long as a session may go on. Holds templates, never values.

@@ -5,7 +5,7 @@ use crate::{
     auth::TokenDeps,
     catalog::Registry,
     config::{self, ConfigError, Env, Loaded, Paths, Settings, Source, Watch},
-    hub::{Hub, Links, Plan},
+    hub::{Hub, Links, Plan, own},
     kind::{Mode, StoreKind},
     name::{ConnectionName, Tenant},
     serve::{self, Options},
@@ -14,13 +14,16 @@ use crate::{
 use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
 
 /// What `allmcp serve` was told.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ServeOptions {
     pub only: Vec<ConnectionName>,
     pub plain: Option<ConnectionName>,
     /// `None`: as the settings say.
     pub mode: Option<Mode>,
+    pub read_only: bool,
     pub tenant: Tenant,
+    /// Makes the reports that a client asks for.
+    pub reporter: Option<Arc<dyn own::Reporter>>,
 }
 
 /// Why serving did not begin.
@@ -38,13 +41,14 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
     let watch = Watch::new(&paths.config_file);
     let loaded = config::load(paths, env);
     let only = only(&loaded.settings, options.only, options.plain)?;
-    let app = App::serving(paths, env, &loaded.settings, &options.tenant);
+    let app = App::serving(paths, env, &loaded.settings, &options.tenant, options.reporter);
     let mut follower = Follower {
         paths: paths.clone(),
         env: Arc::clone(env),
         tenant: options.tenant,
         only,
         mode: options.mode,
+        read_only: options.read_only,
         hub: app.hub.clone(),
         links: app.links.clone(),
         tokens: app.tokens.clone(),
@@ -89,6 +93,7 @@ struct Follower {
     tenant: Tenant,
     only: Only,
     mode: Option<Mode>,
+    read_only: bool,
     hub: Hub,
     links: Option<Links>,
     tokens: TokenDeps,
@@ -126,6 +131,7 @@ impl Follower {
             tokens: &self.tokens,
             mode: self.mode,
             listen: true,
+            read_only: self.read_only,
             catalog: Registry::new(self.paths.providers()),
         };
         if let Some(links) = &self.links {

@@ -51,9 +51,13 @@ pub(super) fn text(id: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::ALL;
-    use crate::catalog::{
-        Level,
-        load::{self, Base},
+    use crate::{
+        catalog::{
+            Level,
+            load::{self, Base},
+            manifest::Effect,
+        },
+        kind::Rule,
     };
     use std::{collections::BTreeSet, path::Path};
 
@@ -92,5 +96,16 @@ mod tests {
             );
         }
         assert!(told.is_empty(), "\n{}\n", told.join("\n"));
+    }
+
+    /// Whoever adds such a tool decides otherwise with a word of the manifest, not by forgetting.
+    #[test]
+    fn apis_that_can_destroy_ask_first() {
+        for (id, text) in ALL {
+            let manifest = load::trusted(text, &base).unwrap();
+            let destroys = manifest.tools.iter().any(|tool| tool.effect == Effect::Destructive);
+            let said = manifest.policy.and_then(|policy| policy.destructive);
+            assert!(!destroys || said == Some(Rule::Ask), "{id}: destructive = \"ask\" is missing");
+        }
     }
 }

@@ -102,6 +102,7 @@ pub(super) fn manifest(
     lint.texts();
     lint.head();
     lint.ways();
+    lint.policy();
     match (manifest.kind, &manifest.mcp, &manifest.http) {
         (Kind::Mcp, Some(mcp), None) => lint.mcp(mcp),
         (Kind::Http, None, Some(http)) => lint.http(http),

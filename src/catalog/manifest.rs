@@ -59,7 +59,7 @@ pub struct Manifest {
     /// How to work with it, for a model: what to call first, what the words mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playbook: Option<String>,
-    /// What a new connection's policy is, where it is not `allow`.
+    /// What holds for its connections where the user says nothing; without it all is allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
     /// Of `kind = "http"`.
@@ -158,10 +158,16 @@ pub struct Group {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    #[serde(default)]
+    /// Of tools that are not marked read-only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write: Option<Rule>,
-    #[serde(default)]
+    /// Of tools that are marked destructive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destructive: Option<Rule>,
+    /// Of single tools, by name or by a pattern with `*` and `?`; the closest one counts, and it
+    /// comes before the two above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, Rule>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]

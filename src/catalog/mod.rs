@@ -20,7 +20,7 @@ mod urls;
 
 pub use error::CatalogError;
 pub use lint::{Finding, Level};
-pub use manifest::Manifest;
+pub use manifest::{Manifest, Policy};
 pub use place::Position;
 pub use plan::{Expanded, PlanError};
 pub use registry::{Listed, Origin, Registry};

@@ -1,5 +1,7 @@
 //! `allmcp call`: one tool, its arguments as written, its result as it came.
 
+mod approve;
+
 use super::{
     context::{Context, unknown_connection},
     error::{CliError, CliResult, Kind},
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     app::{App, Scope},
-    hub::{CallError, Request, ToolIndex, names},
+    hub::{CallError, Decision, Request, ToolIndex, names},
     name::ConnectionName,
     text,
     wire::{Outcome, splice},
@@ -50,9 +52,11 @@ pub(super) async fn run(cx: &Context, args: CallArgs) -> CliResult {
         limit: u64::MAX,
         link: None,
     };
+    let (approver, mut questions) = approve::terminal(cx, args.yes);
+    app.hub.approved_by(approver);
     let start = Instant::now();
     let called = tokio::select! {
-        called = cx.out.waiting("calling", app.hub.call(request)) => called,
+        called = questions.answering(cx, app.hub.call(request)) => called,
         // Dropping the call cancels it upstream.
         _ = tokio::signal::ctrl_c() => {
             app.end().await;
@@ -62,7 +66,7 @@ pub(super) async fn run(cx: &Context, args: CallArgs) -> CliResult {
     let duration = start.elapsed();
     let owner = owner(&app.hub.index(), &public);
     app.end().await;
-    let result = match called.map_err(CliError::from)?.outcome {
+    let result = match called?.map_err(CliError::from)?.outcome {
         Outcome::Complete(result) => result,
         Outcome::InputRequired(_) | Outcome::Task(_) => {
             return Err(CliError::failed(format!(
@@ -188,7 +192,15 @@ impl From<CallError> for CliError {
             }
             CallError::Denied(denied) => {
                 let hint = denied.command().unwrap_or_else(|| denied.remedy());
-                Self::denied(denied.connection.as_str(), message).hint(hint)
+                Self::denied(denied.connection(), message).hint(hint)
+            }
+            CallError::Unapproved(left) => {
+                let connection = left.connection.as_ref().map_or("", ConnectionName::as_str);
+                let denied = Self::denied(connection, message);
+                match left.decision {
+                    Decision::Nobody => denied.hint("add --yes to approve it"),
+                    _ => denied,
+                }
             }
             CallError::Failed { .. }
             | CallError::TooLarge { .. }

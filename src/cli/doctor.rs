@@ -18,7 +18,7 @@ struct Document {
 
 /// One check and how it came out.
 #[derive(Serialize)]
-struct Finding {
+pub(super) struct Finding {
     check: &'static str,
     status: &'static str,
     message: String,
@@ -42,18 +42,12 @@ impl Finding {
 
 pub(super) async fn run(cx: &Context) -> CliResult {
     let loaded = config::load(&cx.paths, &cx.env);
-    let mut findings = vec![program(), configuration(cx, &loaded)];
-    findings.extend(
-        loaded
-            .settings
-            .warnings
-            .iter()
-            .map(|warning| Finding::warning("config", warning.clone(), "allmcp config edit")),
-    );
-    findings.push(folder(&cx.paths.state));
+    let mut findings = quick(cx, &loaded);
+    // Where the order is that of the chain: program, settings, files, secrets, connections.
+    let at = findings.iter().position(|it| it.check == "files").map_or(0, |at| at + 1);
+    let rest = findings.split_off(at);
     findings.extend(store(cx, &loaded.settings).await);
-    findings.extend(connections(cx, &loaded.settings));
-    findings.extend(client_entries(cx));
+    findings.extend(rest);
     let ill = |what: fn(&str) -> bool| {
         findings.iter().any(|finding| finding.status == "error" && what(finding.check))
     };
@@ -76,6 +70,22 @@ pub(super) async fn run(cx: &Context) -> CliResult {
         }
     }
     Ok(exit)
+}
+
+/// Everything that needs no secret store. Blocks for as long as small files take.
+pub(super) fn quick(cx: &Context, loaded: &config::Loaded) -> Vec<Finding> {
+    let mut findings = vec![program(), configuration(cx, loaded)];
+    findings.extend(
+        loaded
+            .settings
+            .warnings
+            .iter()
+            .map(|warning| Finding::warning("config", warning.clone(), "allmcp config edit")),
+    );
+    findings.push(folder(&cx.paths.state));
+    findings.extend(connections(cx, &loaded.settings));
+    findings.extend(client_entries(cx));
+    findings
 }
 
 fn program() -> Finding {
@@ -122,7 +132,7 @@ fn folder(state: &Path) -> Finding {
     }
 }
 
-async fn store(cx: &Context, settings: &Settings) -> Vec<Finding> {
+pub(super) async fn store(cx: &Context, settings: &Settings) -> Vec<Finding> {
     let vault = cx.vault(settings, None);
     let kind = vault.kind();
     let needed = settings.connections.iter().any(|c| c.auth != AuthKind::None);

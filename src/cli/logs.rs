@@ -69,6 +69,11 @@ fn line(entry: &Entry) -> String {
         entry.duration_ms,
         entry.response_bytes
     );
+    // The outcome says whether it was allowed; this, whether somebody was asked.
+    if !matches!(&*entry.decision, "" | "allow" | "deny") {
+        line.push_str("  ");
+        line.push_str(&entry.decision);
+    }
     if let Some(client) = &entry.client {
         line.push_str("  ");
         line.push_str(client);

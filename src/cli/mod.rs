@@ -23,6 +23,7 @@ mod logs;
 mod memory;
 mod provider;
 mod reconnect;
+mod report;
 mod rows;
 mod search;
 mod secrets;
@@ -95,6 +96,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Install(args) => install::install(cx, &args),
         Command::Uninstall(args) => install::uninstall(cx, &args),
         Command::Doctor => doctor::run(cx).await,
+        Command::Report(args) => report::run(cx, &args).await,
         Command::Demo(args) => demo::run(cx, &args).await,
     }
 }

@@ -15,8 +15,10 @@ use crate::{
 use std::time::Duration;
 
 pub(super) async fn serve(cx: &Context, args: ServeArgs) -> CliResult {
-    let ServeArgs { only, plain, mode } = args;
-    let options = ServeOptions { only, plain, mode, tenant: cx.tenant.clone() };
+    let ServeArgs { only, plain, mode, read_only } = args;
+    let tenant = cx.tenant.clone();
+    let reporter = Some(super::report::Reports::of(cx));
+    let options = ServeOptions { only, plain, mode, read_only, tenant, reporter };
     app::serve(&cx.paths, &cx.env, options).await?;
     Ok(Exit::DONE)
 }

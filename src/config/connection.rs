@@ -6,7 +6,11 @@ use super::{
     settings::{Connection, Target},
     value::{self, boolean, duration, filled, texts, word},
 };
-use crate::{kind::AuthKind, name::ConnectionName, template::Template};
+use crate::{
+    kind::{AuthKind, Rule},
+    name::ConnectionName,
+    template::Template,
+};
 use std::collections::BTreeMap;
 use toml::{
     Spanned,
@@ -83,8 +87,9 @@ impl Reader<'_> {
                     let (path, table) = self.sub(path, key, v);
                     for (key, at, v) in table.map(in_order).unwrap_or_default() {
                         match key {
-                            "write" => self.put(&path, key, v, word, &mut c.write),
-                            "destructive" => self.put(&path, key, v, word, &mut c.destructive),
+                            "write" => self.rule(&path, key, v, &mut c.policy.write),
+                            "destructive" => self.rule(&path, key, v, &mut c.policy.destructive),
+                            "tools" => self.tool_rules(&path, v, &mut c.policy.tools),
                             _ => self.unknown(&format!("{path}."), key, at, schema::POLICY),
                         }
                     }
@@ -120,6 +125,30 @@ impl Reader<'_> {
         }
     }
 
+    fn rule(
+        &mut self,
+        path: &str,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        slot: &mut Option<Rule>,
+    ) {
+        self.put(path, key, value, |v| word(v).map(Some), slot);
+    }
+
+    fn tool_rules(
+        &mut self,
+        path: &str,
+        value: &Spanned<DeValue<'_>>,
+        out: &mut Vec<(String, Rule)>,
+    ) {
+        let (path, table) = self.sub(path, "tools", value);
+        for (pattern, _, value) in table.map(in_order).unwrap_or_default() {
+            let mut rule = None;
+            self.rule(&path, pattern, value, &mut rule);
+            out.extend(rule.map(|rule| (pattern.to_owned(), rule)));
+        }
+    }
+
     fn header_names(
         &mut self,
         path: &str,
@@ -142,8 +171,12 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{read::read, schema, settings::Settings};
-    use crate::kind::{Pin, Rule, Transport};
+    use crate::config::{
+        read::read,
+        schema,
+        settings::{Policy, Settings},
+    };
+    use crate::kind::{Pin, Transport};
     use std::{path::Path, time::Duration};
 
     fn settings(text: &str) -> Settings {
@@ -165,6 +198,8 @@ log_level = "debug"
 max_result = 1_000
 own_tools = ["list_*"]
 pin = "off"
+approval_wait = "1m"
+approval_life = "2m"
 [connections.zeta]
 url = "https://agent.example/api/mcp"
 transport = "http"
@@ -191,6 +226,7 @@ deny = ["*_delete"]
 [connections.alpha.policy]
 write = "ask"
 destructive = "deny"
+tools = { "deal_*" = "deny", note_add = "allow" }
 [connections.local]
 command = "npx"
 args = ["-y", "x"]
@@ -214,7 +250,11 @@ connections = ["alpha", "zeta"]
         let headers: Vec<_> = zeta.headers.iter().map(|(n, t)| (n.as_str(), t.source())).collect();
         assert_eq!(headers[0], ("Authorization", "Bearer ${secret:token}"));
         assert_eq!(headers[2], ("x-a", "7"));
-        assert_eq!((alpha.write, alpha.destructive), (Rule::Ask, Rule::Deny));
+        let policy = &alpha.policy;
+        assert_eq!((policy.write, policy.destructive), (Some(Rule::Ask), Some(Rule::Deny)));
+        let tools = [("deal_*".to_owned(), Rule::Deny), ("note_add".to_owned(), Rule::Allow)];
+        assert_eq!((&policy.tools[..], &local.policy), (&tools[..], &Policy::default()));
+        assert_eq!(s.approval_wait, Duration::from_mins(1));
         assert_eq!((alpha.params["board"].source(), alpha.deny.len()), ("5", 1));
         let base_url = Some("https://proxy.example".to_owned());
         assert_eq!(alpha.target, Target::Provider { id: "kommo".to_owned(), way: None, base_url });
@@ -252,6 +292,11 @@ connections = ["alpha", "zeta"]
             ("url = \"https://h.example\"\nheaders = { \"a b\" = \"x\" }", "not a header's name"),
             ("url = \"https://h.example\"\nheaders = { a = \"x\\ny\" }", "a line break"),
             ("url = \"https://h.example\"\ncommand = \"x\"", "more than one of"),
+            ("command = \"x\"\npolicy.write = \"aks\"", "connections.a.policy.write: \"aks\""),
+            (
+                "command = \"x\"\npolicy.tools = { \"*_x\" = \"no\" }",
+                "connections.a.policy.tools.*_x: \"no\" is not one of allow, ask, deny",
+            ),
             ("auth = \"none\"", "needs a url, a provider or a command"),
             ("tools = [\"*\"]\ncommand = \"x\"", "connections.a.tools: must be a table"),
         ] {

@@ -5,7 +5,9 @@ use super::{
     edit::{connection, edit, headed, parse, put, put_inline, text},
     read::{Finding, read},
     schema::{Place, place},
+    settings::Target,
 };
+use crate::kind::Rule;
 use std::path::Path;
 use toml_edit::{DocumentMut, InlineTable, Item, Key, TableLike, Value};
 
@@ -55,12 +57,17 @@ pub fn get_key(paths: &Paths, dotted: &str) -> Result<Option<String>, ConfigErro
     if let Some(item) = look_up(document.as_item(), &path) {
         return Ok(Some(shown(item)));
     }
-    // Two defaults hang on other values.
+    // Some defaults hang on other values.
     let settings = read(&source, &paths.config_file)?.settings;
     Ok(match path[..] {
         ["connections", name, "auth"] => {
             settings.connection(name).map(|c| c.auth.word().to_owned())
         }
+        // Of a provider, its manifest has a word too.
+        ["connections", name, "policy", "write" | "destructive"] => settings
+            .connection(name)
+            .filter(|c| !matches!(c.target, Target::Provider { .. }))
+            .map(|_| Rule::Allow.word().to_owned()),
         ["connections", _, "pin"] => Some(settings.pin.word().to_owned()),
         _ => default.map(str::to_owned),
     })
@@ -164,6 +171,8 @@ mod tests {
         let text = set("connections.c0.tools.deny", "[\"*_delete\"]").unwrap();
         assert!(text.contains("[connections.c0.tools]\ndeny = [\"*_delete\"]"), "{text}");
         assert!(set("connections.c0.headers.\"X-A\"", "v").unwrap().contains("X-A = \"v\""));
+        let text = set("connections.c0.policy.tools.\"*_delete\"", "ask").unwrap();
+        assert!(text.contains("[connections.c0.policy.tools]\n\"*_delete\" = \"ask\""), "{text}");
         assert!(set("connections.c0.oauth.scopes", "[\"a\"]").is_ok());
         assert!(set("connections.c0.enabled", "false").unwrap().contains("\nenabled = false\n"));
     }
@@ -190,6 +199,9 @@ mod tests {
         for (key, value) in [
             ("connections.c0.timeout", "55"),
             ("connections.c0.enabled", "yes"),
+            ("connections.c0.policy.destructive", "no"),
+            ("connections.c0.policy.tools.x", "no"),
+            ("connections.c0.policy.tools", "ask"),
             ("connections.c0.url", "nonsense"),
             ("connections.c0.command", "npx"),
             ("connections.c0", "{}"),
@@ -216,6 +228,7 @@ mod tests {
         assert_eq!(get("connections.c0.connect_timeout").as_deref(), Some("5s"));
         assert_eq!(get("connections.c0.auth").as_deref(), Some("key"));
         assert_eq!(get("connections.c0.pin").as_deref(), Some("warn"));
+        assert_eq!(get("connections.c0.policy.write").as_deref(), Some("allow"));
         assert_eq!(get("connections.c0.params").as_deref(), Some("{ a = \"1\" }"));
         assert_eq!(get("settings.mode").as_deref(), Some("auto"));
         assert_eq!(get("settings.proxy"), None);

@@ -31,5 +31,5 @@ pub use keys::{get_key, set_key};
 pub use load::{Loaded, Source, check, load, remember_good};
 pub use oauth::{OAuth, Resource};
 pub use paths::Paths;
-pub use settings::{BreakerTimes, Connection, Settings, Target};
+pub use settings::{BreakerTimes, Connection, Policy, Settings, Target};
 pub use watch::Watch;

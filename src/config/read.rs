@@ -9,7 +9,7 @@ use super::{
     ConfigError, schema,
     schema::Key,
     settings::Settings,
-    value::{integer, optional_text, template, text, texts, word},
+    value::{duration, integer, optional_text, template, text, texts, word},
 };
 use crate::{kind::Pin, template::Template};
 use std::path::Path;
@@ -144,6 +144,8 @@ impl Reader<'_> {
                     out.pin = Pin::Block;
                     self.put(path, key, v, word, &mut out.pin);
                 }
+                "approval_wait" => self.put(path, key, v, duration, &mut out.approval_wait),
+                "approval_life" => self.put(path, key, v, duration, &mut out.approval_life),
                 _ => self.unknown("settings.", key, at, schema::SETTINGS),
             }
         }

@@ -20,6 +20,8 @@ pub(super) const SETTINGS: &[Key] = &[
     ("max_result", None),
     ("own_tools", Some("[\"*\"]")),
     ("pin", Some("warn")),
+    ("approval_wait", Some("5m")),
+    ("approval_life", Some("10m")),
 ];
 
 pub(super) const CONNECTION: &[Key] = &[
@@ -63,7 +65,8 @@ pub(super) const OAUTH: &[Key] = &[
 
 pub(super) const TOOLS: &[Key] = &[("allow", Some("[\"*\"]")), ("deny", Some("[]"))];
 
-pub(super) const POLICY: &[Key] = &[("write", Some("allow")), ("destructive", Some("allow"))];
+/// Without a word of the user's the provider's manifest has one.
+pub(super) const POLICY: &[Key] = &[("write", None), ("destructive", None), ("tools", None)];
 
 pub(super) const PROFILE: &[Key] = &[("connections", Some("[]"))];
 
@@ -89,7 +92,8 @@ pub(super) fn place(path: &[&str]) -> Place {
         ["settings", key] => look_up(SETTINGS, key, "settings."),
         ["connections" | "profiles", _]
         | ["connections", _, "headers" | "params" | "env", _]
-        | ["connections", _, "oauth", "authorize_params" | "token_params", _] => Place::Free,
+        | ["connections", _, "oauth", "authorize_params" | "token_params", _]
+        | ["connections", _, "policy", "tools", _] => Place::Free,
         ["connections", c, key] => look_up(CONNECTION, key, &format!("connections.{c}.")),
         ["connections", c, "tools", key] => look_up(TOOLS, key, &format!("connections.{c}.tools.")),
         ["connections", c, "oauth", key] => look_up(OAUTH, key, &format!("connections.{c}.oauth.")),
@@ -147,6 +151,7 @@ mod tests {
         assert_eq!(place(&["connections", "c0", "headers", "X-Any"]), Place::Free);
         assert_eq!(place(&["connections", "c0", "oauth", "authorize_params", "p"]), Place::Free);
         assert_eq!(place(&["connections", "c0", "oauth", "token_params", "p"]), Place::Free);
+        assert_eq!(place(&["connections", "c0", "policy", "tools", "*_delete"]), Place::Free);
         let timeout = place(&["connections", "c0", "timeout"]);
         assert_eq!(timeout, Place::Known { default: Some("55s") });
     }

@@ -30,6 +30,10 @@ pub struct Settings {
     /// Globs: which of our own tools are listed.
     pub own_tools: Vec<String>,
     pub pin: Pin,
+    /// How long a client's question to its user is waited for.
+    pub approval_wait: Duration,
+    /// How long a page that asks is good, and what was approved there.
+    pub approval_life: Duration,
     /// In the order of the file.
     pub connections: Vec<Connection>,
     pub profiles: BTreeMap<String, Vec<ConnectionName>>,
@@ -52,6 +56,8 @@ impl Default for Settings {
             max_result: None,
             own_tools: vec!["*".to_owned()],
             pin: Pin::Warn,
+            approval_wait: Duration::from_mins(5),
+            approval_life: Duration::from_mins(10),
             connections: Vec::new(),
             profiles: BTreeMap::new(),
             warnings: Vec::new(),
@@ -85,8 +91,7 @@ pub struct Connection {
     /// Globs on the upstream's tool names; `deny` wins.
     pub allow: Vec<String>,
     pub deny: Vec<String>,
-    pub write: Rule,
-    pub destructive: Rule,
+    pub policy: Policy,
     /// `None`: as in the settings.
     pub pin: Option<Pin>,
     pub breaker: BreakerTimes,
@@ -110,8 +115,7 @@ impl Connection {
             params: BTreeMap::new(),
             allow: vec!["*".to_owned()],
             deny: Vec::new(),
-            write: Rule::Allow,
-            destructive: Rule::Allow,
+            policy: Policy::default(),
             pin: None,
             breaker: BreakerTimes::default(),
             connect_timeout: Duration::from_secs(5),
@@ -128,6 +132,15 @@ impl Connection {
             Target::None => "",
         }
     }
+}
+
+/// What is allowed, asked for or denied; what it says nothing of is left to the provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    pub write: Option<Rule>,
+    pub destructive: Option<Rule>,
+    /// Globs on the upstream's tool names, in the order of the file.
+    pub tools: Vec<(String, Rule)>,
 }
 
 /// What a connection leads to.

@@ -91,7 +91,7 @@ impl Hub {
             index = Box::pin(self.look_again(index, name, line)).await?;
         }
         match index.find(name).or_else(|| index.of_app(name).map(Found::Tool)) {
-            None => Err(unknown(&index, name)),
+            None => Box::pin(self.not_listed(&index, name, request, line)).await,
             Some(Found::Own(own)) => Box::pin(self.own(own, request, line)).await,
             Some(Found::Tool(tool)) => {
                 let mut edits = splice::Edits::new();
@@ -114,16 +114,24 @@ impl Hub {
         plain: bool,
     ) -> Result<Answered, CallError> {
         line.connection(tool.member.name());
-        if let Some(why) = tool.denial {
-            return Err(CallError::Denied(denied(tool, why)));
-        }
+        let pass = match tool.denial {
+            None => None,
+            Some(Denial::Ask(because)) => {
+                Some(Box::pin(self.ask_first(tool, because, &params, request, line)).await?)
+            }
+            Some(why) => return Err(CallError::Denied(denied(tool, why))),
+        };
         let job = Job {
             method: "tools/call",
             name: Some(tool.upstream.as_str().to_owned()),
             replay_safe: tool.replay_safe(),
             tool: Some(tool.facts()),
         };
-        let reply = self.run(&tool.member, job, params, request.link.as_ref()).await?;
+        let reply = self.run(&tool.member, job, params, request.link.as_ref()).await;
+        if let Some(pass) = pass {
+            self.passed(&pass, &reply);
+        }
+        let reply = reply?;
         let bytes = reply.outcome.bytes();
         if bytes.first() != Some(&b'{') {
             let text = "its result is not an object";
@@ -176,7 +184,7 @@ impl Hub {
             }
         };
         Err(CallError::Denied(Denied {
-            connection: member.name().clone(),
+            connection: Some(member.name().clone()),
             tool: text::line(name, 128),
             upstream: String::new(),
             why,
@@ -208,9 +216,9 @@ pub(super) fn owner<'a>(index: &'a ToolIndex, name: &str) -> Option<&'a Arc<Memb
     index.members().iter().find(|member| member.name().as_str() == connection)
 }
 
-fn denied(tool: &Tool, why: Denial) -> Denied {
+pub(super) fn denied(tool: &Tool, why: Denial) -> Denied {
     Denied {
-        connection: tool.member.name().clone(),
+        connection: Some(tool.member.name().clone()),
         tool: tool.public.to_string(),
         upstream: text::line(tool.upstream.as_str(), 128),
         why,
@@ -265,6 +273,17 @@ impl Line {
         name.as_str().clone_into(&mut self.entry.connection);
     }
 
+    /// The user is asked: without an answer that is all there is to say.
+    pub(super) fn asked(&mut self) {
+        self.entry.decision = "asked".into();
+    }
+
+    /// The user has approved it. What a person took to think is not the call's time.
+    pub(super) fn approved(&mut self) {
+        self.entry.decision = "approved".into();
+        self.started = Instant::now();
+    }
+
     fn close(&mut self, answer: &Result<Answered, CallError>) {
         self.entry.outcome = match answer {
             Ok(answered) => {
@@ -277,7 +296,14 @@ impl Line {
                 let quotes = matches!(error, CallError::Arguments { .. });
                 self.entry.error = (!quotes).then(|| error.to_string());
                 match error {
-                    CallError::Denied(_) => Logged::Denied,
+                    CallError::Denied(_) => {
+                        self.entry.decision = "deny".into();
+                        Logged::Denied
+                    }
+                    CallError::Unapproved(left) => {
+                        self.entry.decision = left.decision.word().into();
+                        Logged::Denied
+                    }
                     CallError::Arguments { .. } => Logged::ToolError,
                     CallError::TooLarge { size, .. } => {
                         self.entry.response_bytes = *size;
@@ -287,9 +313,6 @@ impl Line {
                 }
             }
         };
-        if self.entry.outcome == Logged::Denied {
-            self.entry.decision = "deny".into();
-        }
         self.write();
     }
 

@@ -1,6 +1,9 @@
 //! Why a call came to nothing. What a client is told of it is decided in `serve`.
 
-use super::policy::Denial;
+use super::{
+    approval::Unapproved,
+    policy::{Because, Denial},
+};
 use crate::{connect::Link, name::ConnectionName, text, upstream::UpstreamError};
 
 /// A call that has no result to pass on.
@@ -43,6 +46,9 @@ pub enum CallError {
     /// It is there and may not be used.
     #[error("{} is denied: {}", .0.tool, .0.reason())]
     Denied(Denied),
+    /// The user has not said yes to it.
+    #[error("{}", .0.reason())]
+    Unapproved(Unapproved),
     /// The result is longer than the client takes, in bytes.
     #[error("the result of {tool} has {size} bytes, more than the limit of {limit}")]
     TooLarge { tool: String, size: u64, limit: u64 },
@@ -56,7 +62,8 @@ pub enum CallError {
 /// What may not be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
-    pub connection: ConnectionName,
+    /// `None`: it is a tool of ours.
+    pub connection: Option<ConnectionName>,
     /// The public name.
     pub tool: String,
     /// The upstream's own name; empty when only the connection is known.
@@ -65,9 +72,15 @@ pub struct Denied {
 }
 
 impl Denied {
+    /// The connection's name; empty for a tool of ours.
+    pub fn connection(&self) -> &str {
+        self.connection.as_ref().map_or("", ConnectionName::as_str)
+    }
+
     /// One clause without a full stop.
     pub fn reason(&self) -> String {
-        let Self { connection, upstream, why, .. } = self;
+        let Self { upstream, why, .. } = self;
+        let connection = self.connection();
         match why {
             Denial::Disabled => format!("the connection {connection} is disabled"),
             Denial::NotSelected => format!(
@@ -76,14 +89,19 @@ impl Denied {
             Denial::ToolDisabled => {
                 format!("the tool {upstream} of {connection} is disabled in the configuration")
             }
-            Denial::Policy(class) => {
+            Denial::ReadOnly => format!(
+                "this server was started with --read-only, and {} is not marked as read-only",
+                if upstream.is_empty() { &self.tool } else { upstream }
+            ),
+            Denial::Policy(Because::Class(class)) => {
                 format!("the policy of {connection} denies {} tools", class.word())
             }
-            Denial::Ask(class) => format!(
-                "the policy of {connection} wants to be asked before {} tools, which this version \
-                 cannot do",
-                class.word()
-            ),
+            Denial::Policy(Because::Tool) => {
+                format!("the policy of {connection} denies the tool {upstream}")
+            }
+            Denial::Ask(_) => {
+                format!("the policy of {connection} asks the user before {upstream} is called")
+            }
             Denial::Held => format!(
                 "the definition of {upstream} of {connection} changed since it was approved, so \
                  the tool is held back"
@@ -98,28 +116,46 @@ impl Denied {
                 format!("The user can look at it and run: {command}")
             }
             Some(command) => format!("The user can run: {command}"),
+            None if self.why == Denial::ReadOnly => "The user can take --read-only out of the \
+                 client's configuration of allmcp."
+                .to_owned(),
             None => format!(
                 "The user can add {} to --only (or the profile) in the client's configuration of \
                  allmcp.",
-                self.connection
+                self.connection()
             ),
         }
     }
 
     /// The command that changes it, where one does.
     pub fn command(&self) -> Option<String> {
-        let Self { connection, upstream, why, .. } = self;
+        let Self { upstream, why, .. } = self;
+        let connection = self.connection();
         Some(match why {
-            Denial::NotSelected => return None,
+            Denial::NotSelected | Denial::ReadOnly => return None,
             Denial::Disabled => format!("allmcp enable {connection}"),
             Denial::ToolDisabled => {
                 format!("allmcp tools enable {connection} {}", text::word(upstream, 80))
             }
-            Denial::Policy(class) | Denial::Ask(class) => {
+            Denial::Policy(Because::Class(class)) | Denial::Ask(Because::Class(class)) => {
                 format!("allmcp config set connections.{connection}.policy.{} allow", class.word())
+            }
+            Denial::Policy(Because::Tool) | Denial::Ask(Because::Tool) => {
+                let key = format!("connections.{connection}.policy.tools.{}", key(upstream));
+                format!("allmcp config set {} allow", text::word(&key, 200))
             }
             Denial::Held => format!("allmcp tools approve {connection}"),
         })
+    }
+}
+
+/// `name` as one part of a dotted path of TOML.
+fn key(name: &str) -> String {
+    let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if !name.is_empty() && name.bytes().all(bare) {
+        name.to_owned()
+    } else {
+        serde_json::Value::from(name).to_string()
     }
 }
 
@@ -135,7 +171,7 @@ mod tests {
     #[test]
     fn every_denial_says_which_and_how_it_is_changed() {
         let denied = |why| Denied {
-            connection: "c".parse().unwrap(),
+            connection: Some("c".parse().unwrap()),
             tool: "c__t".into(),
             upstream: "t x".into(),
             why,
@@ -144,16 +180,24 @@ mod tests {
             (Denial::Disabled, "allmcp enable c"),
             (Denial::NotSelected, "--only"),
             (Denial::ToolDisabled, "allmcp tools enable c 't x'"),
-            (Denial::Policy(Class::Write), "allmcp config set connections.c.policy.write allow"),
+            (Denial::ReadOnly, "--read-only"),
             (
-                Denial::Ask(Class::Destructive),
+                Denial::Policy(Because::Class(Class::Write)),
+                "allmcp config set connections.c.policy.write allow",
+            ),
+            (
+                Denial::Ask(Because::Class(Class::Destructive)),
                 "allmcp config set connections.c.policy.destructive allow",
+            ),
+            (
+                Denial::Policy(Because::Tool),
+                "allmcp config set 'connections.c.policy.tools.\"t x\"' allow",
             ),
             (Denial::Held, "allmcp tools approve c"),
         ] {
             let denied = denied(why);
             assert!(denied.remedy().contains(command), "{}", denied.remedy());
-            assert!(denied.reason().contains('c'));
+            assert!(denied.reason().contains('c') || why == Denial::ReadOnly);
         }
     }
 

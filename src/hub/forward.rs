@@ -5,7 +5,6 @@ use super::{
     plan::Shown, policy::Denial, rewrite, rounds::Job, uris,
 };
 use crate::{
-    name::ConnectionName,
     text,
     upstream::Reply,
     wire::{
@@ -237,7 +236,7 @@ fn usable(member: &Member, what: &str) -> Result<(), CallError> {
         Shown::Disabled => Denial::Disabled,
         Shown::NotSelected => Denial::NotSelected,
     };
-    let (connection, tool): (ConnectionName, _) = (member.name().clone(), text::line(what, 128));
+    let (connection, tool) = (Some(member.name().clone()), text::line(what, 128));
     Err(CallError::Denied(Denied { connection, tool, upstream: String::new(), why }))
 }
 

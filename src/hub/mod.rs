@@ -1,12 +1,13 @@
 //! Many connections as one: whose tools there are, where a call goes, and what changed.
 //!
 //! Owns the names that clients see, the index of tools, policy, pins, our own tools, the last
-//! known lists and the refreshing of them. May name `connect`, `upstream`, `store` and leaves.
-//! Called by `serve`, `app` and, through `app`, by `cli`.
+//! known lists, the refreshing of them and the asking of the user. May name `connect`, `upstream`,
+//! `store`, `page` and leaves. Called by `serve`, `app` and, through `app`, by `cli`.
 //!
 //! A call takes no lock and does no I/O of its own: it reads the index of the moment, goes to
 //! its upstream, and writes one line to the access log.
 
+pub mod approval;
 mod call;
 mod clean;
 mod error;
@@ -49,6 +50,7 @@ pub use crate::{
     connect::{Link, Links},
     upstream::{ErrorKind, UpstreamError},
 };
+pub use approval::{Approver, Decision, Question, Unapproved};
 pub use call::{Answered, Request};
 pub use error::{CallError, Denied};
 pub use forward::Forward;
@@ -57,7 +59,7 @@ use lists::Changes;
 pub use lists::{List, Versions};
 pub use notice::Notice;
 pub use offer::Offer;
-pub use plan::{Plan, PlanConnection, Rules, Shown, Source};
+pub use plan::{Patience, Plan, PlanConnection, Policy, Rules, Shown, Source};
 
 use crate::{
     kind::{Pin, Status},
@@ -114,6 +116,7 @@ struct Inner {
     links: Option<Links>,
     own: own::Deps,
     memories: memories::Memories,
+    approvals: approval::Approvals,
     events: Mutex<Option<mpsc::Receiver<(ConnectionName, Event)>>>,
     plan: ArcSwap<Plan>,
     index: ArcSwap<ToolIndex>,
@@ -151,6 +154,7 @@ impl Hub {
             links,
             own,
             memories: memories::Memories::default(),
+            approvals: approval::Approvals::default(),
             events: Mutex::new(Some(events)),
             plan: ArcSwap::from_pointee(plan),
             index,

@@ -6,15 +6,18 @@ use crate::{
     name::ConnectionName,
     upstream::UpstreamConfig,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// All connections of this process and how their tools are shown.
 #[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Plan {
     /// In the order of the configuration.
     pub connections: Vec<PlanConnection>,
     /// Exactly one connection, its names untouched, none of our own tools.
     pub plain: bool,
+    /// `serve --read-only`: of our own tools too, only those that change nothing.
+    pub read_only: bool,
     /// Of a plain one: it signs in by itself, and shows a tool to do so as long as it has not.
     pub signs_in: bool,
     /// Whether the tools of connections are listed or found; `None` is [`Mode::Auto`].
@@ -25,8 +28,25 @@ pub struct Plan {
     pub max_result: Option<u64>,
     /// Why the configuration that stands in the file is not the one in use.
     pub config_error: Option<String>,
+    /// How long the user is waited for where the policy asks.
+    pub patience: Patience,
     /// Read the last known lists of hidden connections too, for a command that shows them.
     pub with_hidden: bool,
+}
+
+/// How long an answer of the user is waited for, and how long it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// A question in the client; after it nothing is done.
+    pub wait: Duration,
+    /// The link of a page, and an approval that was given there and not used.
+    pub life: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { wait: Duration::from_mins(5), life: Duration::from_mins(10) }
+    }
 }
 
 /// One connection, as the configuration has it.
@@ -66,8 +86,21 @@ pub struct Rules {
     /// Globs on the upstream's names; `deny` wins.
     pub allow: Vec<String>,
     pub deny: Vec<String>,
-    pub write: Rule,
-    pub destructive: Rule,
+    /// What the user says.
+    pub policy: Policy,
+    /// What the provider's manifest says where the user says nothing.
+    pub suggested: Policy,
+    /// Only what is marked read-only.
+    pub read_only: bool,
+}
+
+/// What is allowed, asked for or denied; what it says nothing of is allowed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    pub write: Option<Rule>,
+    pub destructive: Option<Rule>,
+    /// Globs on the upstream's names.
+    pub tools: Vec<(String, Rule)>,
 }
 
 impl Default for Rules {
@@ -75,8 +108,9 @@ impl Default for Rules {
         Self {
             allow: vec!["*".to_owned()],
             deny: Vec::new(),
-            write: Rule::Allow,
-            destructive: Rule::Allow,
+            policy: Policy::default(),
+            suggested: Policy::default(),
+            read_only: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     glob,
-    plan::{PlanConnection, Shown},
+    plan::{PlanConnection, Policy, Shown},
     tool::Hints,
 };
 use crate::kind::{Pin, Rule};
@@ -16,13 +16,22 @@ pub enum Denial {
     NotSelected,
     /// The connection's globs leave the tool out.
     ToolDisabled,
-    /// The policy denies tools of this class.
-    Policy(Class),
-    /// The policy asks for tools of this class. Nothing can ask yet, so it counts as a denial,
-    /// but the tool is listed.
-    Ask(Class),
+    /// `serve --read-only`, and the tool is not marked so.
+    ReadOnly,
+    /// The policy denies it.
+    Policy(Because),
+    /// The user is asked before it is called; it is listed.
+    Ask(Because),
     /// The definition changed since it was approved (`pin = "block"`).
     Held,
+}
+
+/// Which rule it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    Class(Class),
+    /// It is of this tool alone, or of a pattern that it fits.
+    Tool,
 }
 
 /// What the policy distinguishes; the word is the key in the configuration.
@@ -66,20 +75,68 @@ pub fn judge(plan: &PlanConnection, tool: &str, hints: Hints, changed: bool) -> 
     if changed && plan.pin == Pin::Block {
         return Some(Denial::Held);
     }
-    rule(plan, hints)
+    if plan.rules.read_only && !hints.read_only {
+        return Some(Denial::ReadOnly);
+    }
+    rule(plan, tool, hints)
 }
 
-/// The strictest rule of every class that the tool is in. A tool that says nothing counts as
+/// What the policy says of a tool: a rule for the tool itself first, the user's before the
+/// manifest's, then the strictest of the rules for its classes. A tool that says nothing counts as
 /// write, and a destructive one is a write as well.
-fn rule(plan: &PlanConnection, hints: Hints) -> Option<Denial> {
-    let write = (!hints.read_only).then_some((Class::Write, plan.rules.write));
-    let destructive = hints.destructive.then_some((Class::Destructive, plan.rules.destructive));
-    let (class, rule) = [write, destructive].into_iter().flatten().max_by_key(|(_, rule)| *rule)?;
+fn rule(plan: &PlanConnection, tool: &str, hints: Hints) -> Option<Denial> {
+    let (policy, suggested) = (&plan.rules.policy, &plan.rules.suggested);
+    if let Some(rule) = policy.of_tool(tool) {
+        return denial(rule, Because::Tool);
+    }
+    let classes = [(!hints.read_only, Class::Write), (hints.destructive, Class::Destructive)];
+    let classes = classes.into_iter().filter_map(|(is_it, class)| is_it.then_some(class));
+    let strictest = |of: &dyn Fn(Class) -> Option<Rule>| {
+        let all = classes.clone().filter_map(|class| Some((class, of(class)?)));
+        all.max_by_key(|(_, rule)| *rule)
+    };
+    if let Some(rule) = suggested.of_tool(tool) {
+        // What the user says of the whole class is not loosened by anybody.
+        return match strictest(&|class| policy.of_class(class)) {
+            Some((class, said)) if said > rule => denial(said, Because::Class(class)),
+            _ => denial(rule, Because::Tool),
+        };
+    }
+    let either = |class| policy.of_class(class).or_else(|| suggested.of_class(class));
+    let (class, rule) = strictest(&either)?;
+    denial(rule, Because::Class(class))
+}
+
+fn denial(rule: Rule, because: Because) -> Option<Denial> {
     match rule {
         Rule::Allow => None,
-        Rule::Ask => Some(Denial::Ask(class)),
-        Rule::Deny => Some(Denial::Policy(class)),
+        Rule::Ask => Some(Denial::Ask(because)),
+        Rule::Deny => Some(Denial::Policy(because)),
     }
+}
+
+impl Policy {
+    fn of_class(&self, class: Class) -> Option<Rule> {
+        match class {
+            Class::Write => self.write,
+            Class::Destructive => self.destructive,
+        }
+    }
+
+    /// The rule of the closest pattern; of two that are equally close the stricter one.
+    fn of_tool(&self, tool: &str) -> Option<Rule> {
+        let fitting = self.tools.iter().filter(|(pattern, _)| glob::matches(pattern, tool));
+        fitting.max_by_key(|(pattern, rule)| (closeness(pattern), *rule)).map(|(_, rule)| *rule)
+    }
+}
+
+/// How little a pattern leaves open: one without wildcards is closest, then the one with the most
+/// characters of its own, then the one with the fewest stars.
+fn closeness(pattern: &str) -> (bool, usize, std::cmp::Reverse<usize>) {
+    let wild = |c: char| matches!(c, '*' | '?');
+    let own = pattern.chars().filter(|c| !wild(*c)).count();
+    let stars = pattern.chars().filter(|c| *c == '*').count();
+    (!pattern.contains(wild), own, std::cmp::Reverse(stars))
 }
 
 #[cfg(test)]
@@ -105,16 +162,86 @@ mod tests {
     }
 
     #[test]
-    fn the_strictest_rule_of_a_tool_holds() {
+    fn the_strictest_rule_of_a_tools_classes_holds() {
         let mut plan = plan("a");
         let judged = |plan: &PlanConnection, hints| judge(plan, "t", hints, false);
-        (plan.rules.write, plan.rules.destructive) = (Rule::Allow, Rule::Ask);
+        plan.rules.policy.destructive = Some(Rule::Ask);
         assert_eq!(judged(&plan, hints(false, false)), None);
-        assert_eq!(judged(&plan, hints(false, true)), Some(Denial::Ask(Class::Destructive)));
-        (plan.rules.write, plan.rules.destructive) = (Rule::Deny, Rule::Allow);
+        let asks = Denial::Ask(Because::Class(Class::Destructive));
+        assert_eq!(judged(&plan, hints(false, true)), Some(asks));
+        plan.rules.policy.write = Some(Rule::Deny);
+        plan.rules.policy.destructive = Some(Rule::Allow);
         assert_eq!(judged(&plan, hints(true, false)), None);
-        assert_eq!(judged(&plan, hints(false, false)), Some(Denial::Policy(Class::Write)));
-        assert_eq!(judged(&plan, hints(false, true)), Some(Denial::Policy(Class::Write)));
+        let denies = Denial::Policy(Because::Class(Class::Write));
+        assert_eq!(judged(&plan, hints(false, false)), Some(denies));
+        assert_eq!(judged(&plan, hints(false, true)), Some(denies));
+    }
+
+    fn rules(all: &[(&str, Rule)]) -> Vec<(String, Rule)> {
+        all.iter().map(|(pattern, rule)| ((*pattern).to_owned(), *rule)).collect()
+    }
+
+    #[test]
+    fn a_rule_for_the_tool_beats_its_classes_and_the_closest_one_counts() {
+        let mut plan = plan("a");
+        plan.rules.policy.write = Some(Rule::Deny);
+        plan.rules.policy.tools = rules(&[
+            ("*", Rule::Deny),
+            ("deal_*", Rule::Ask),
+            ("*_note", Rule::Allow),
+            ("deal_delete", Rule::Deny),
+            ("deal_?ote", Rule::Allow),
+            ("x*", Rule::Allow),
+            ("*y", Rule::Ask),
+        ]);
+        for (tool, want) in [
+            ("deal_delete", Rule::Deny),
+            ("deal_update", Rule::Ask),
+            ("add_note", Rule::Allow),
+            ("deal_note", Rule::Allow),
+            ("anything", Rule::Deny),
+            ("xy", Rule::Ask),
+        ] {
+            let judged = judge(&plan, tool, hints(false, true), false);
+            assert_eq!(judged, denial(want, Because::Tool), "{tool}");
+        }
+        let judged = judge(&plan, "deal_list", hints(true, false), false);
+        assert_eq!(judged, Some(Denial::Ask(Because::Tool)), "also of one that only reads");
+    }
+
+    #[test]
+    fn a_manifest_suggests_and_the_user_decides() {
+        let mut plan = plan("a");
+        plan.rules.suggested = Policy {
+            write: None,
+            destructive: Some(Rule::Ask),
+            tools: rules(&[("send", Rule::Ask), ("undo", Rule::Allow)]),
+        };
+        let judged = |plan: &PlanConnection, tool, destructive| {
+            judge(plan, tool, hints(false, destructive), false)
+        };
+        let asks = Some(Denial::Ask(Because::Class(Class::Destructive)));
+        assert_eq!(judged(&plan, "drop", true), asks);
+        assert_eq!(judged(&plan, "undo", true), None);
+        assert_eq!(judged(&plan, "send", false), Some(Denial::Ask(Because::Tool)));
+        plan.rules.policy.destructive = Some(Rule::Allow);
+        assert_eq!(judged(&plan, "drop", true), None);
+        assert_eq!(judged(&plan, "send", false), Some(Denial::Ask(Because::Tool)));
+        plan.rules.policy.tools = rules(&[("s*", Rule::Allow)]);
+        assert_eq!(judged(&plan, "send", false), None, "the user's pattern comes first");
+        plan.rules.policy.destructive = Some(Rule::Deny);
+        let denies = Some(Denial::Policy(Because::Class(Class::Destructive)));
+        assert_eq!(judged(&plan, "undo", true), denies, "nobody loosens what the user said");
+    }
+
+    #[test]
+    fn read_only_leaves_only_what_says_so() {
+        let mut plan = plan("a");
+        plan.rules.read_only = true;
+        plan.rules.policy.tools = rules(&[("t", Rule::Allow)]);
+        assert_eq!(judge(&plan, "t", hints(false, false), false), Some(Denial::ReadOnly));
+        assert_eq!(judge(&plan, "t", hints(true, false), false), None);
+        assert!(Denial::ReadOnly.hides());
     }
 
     #[test]

@@ -329,13 +329,16 @@ impl Rig {
 
     /// Outcome, connection and tool of every line of the access log.
     pub fn log(&self) -> Vec<String> {
+        let line = |e: &Entry| format!("{} {} {}", e.outcome.word(), e.connection, e.tool);
+        self.entries().iter().map(line).collect()
+    }
+
+    /// Every line of the access log.
+    pub fn entries(&self) -> Vec<Entry> {
         self.hub.log().write_waiting();
         let mut lines = Vec::new();
         let mut reader = LogReader::new(self.dir.path().join("access.log"));
-        let each = |e: Entry| {
-            let outcome = serde_json::to_value(e.outcome).unwrap();
-            lines.push(format!("{} {} {}", outcome.as_str().unwrap(), e.connection, e.tool));
-        };
+        let each = |e: Entry| lines.push(e);
         reader.read(&Filter::default(), each).unwrap();
         lines
     }

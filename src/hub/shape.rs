@@ -38,8 +38,8 @@ fn decide(mode: Mode, plain: bool, index: &ToolIndex) -> Shape {
             let many = listed().count() > TOOLS
                 || listed().map(super::tool::Tool::size).sum::<usize>() > BYTES;
             // Where the settings leave these out, nobody could get at what is not listed.
-            let reachable = [Own::FindRelevantTools, Own::CallTool];
-            let reachable = reachable.iter().all(|own| index.has_own(*own));
+            let calls = index.has_own(Own::CallTool) || index.has_own(Own::CallReadTool);
+            let reachable = calls && index.has_own(Own::FindRelevantTools);
             if many && reachable { Shape::Smart } else { Shape::Full }
         }
     }

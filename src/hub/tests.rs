@@ -64,22 +64,22 @@ async fn a_call_goes_to_its_upstream_with_one_splice_and_comes_back_as_it_is() {
 async fn what_may_not_be_used_is_denied_and_logged() {
     let rig = Rig::open();
     let s = Script::new(&["t"]);
-    let mut all: Vec<_> = ["off", "out", "glob", "rule", "ask"].map(|n| scripted(n, &s)).into();
+    let mut all: Vec<_> = ["off", "out", "glob", "rule", "read"].map(|n| scripted(n, &s)).into();
     all[0].shown = Shown::Disabled;
     all[1].shown = Shown::NotSelected;
     all[2].rules.deny = vec!["t".into()];
-    all[3].rules.write = Rule::Deny;
-    all[4].rules.write = Rule::Ask;
+    all[3].rules.policy.write = Some(Rule::Deny);
+    all[4].rules.read_only = true;
     rig.hub.apply(ours(all));
     rig.hub.settled(LONG).await;
     let list = listed(&rig.hub);
-    assert!(list.contains("ask__t") && !list.contains("glob__t") && !list.contains("rule__t"));
+    assert!(!list.contains("__t"), "{list}");
     for (name, want) in [
         ("off__t", "allmcp enable off"),
         ("out__t", "--only"),
         ("glob__t", "allmcp tools enable glob t"),
         ("rule__t", "connections.rule.policy.write"),
-        ("ask__t", "connections.ask.policy.write"),
+        ("read__t", "take --read-only out"),
     ] {
         let Err(CallError::Denied(denied)) = call(&rig.hub, name).await else { panic!("{name}") };
         assert!(denied.remedy().contains(want), "{}", denied.remedy());

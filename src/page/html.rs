@@ -1,5 +1,6 @@
-//! How the pages look: static text, one style, no script, nothing of the request.
+//! Pages that say one thing: static text, nothing of the request.
 
+use super::frame::{document, escaped};
 use http::StatusCode;
 
 /// The pages that there are. Names are those of connections: letters, digits and dashes.
@@ -17,103 +18,160 @@ pub enum Page {
     Busy(String),
     /// Asked for under a name that is not ours.
     Stranger,
+    /// A form that was not sent by a page of ours, or not as ours are.
+    NotOurs,
+    /// A form that is larger than any of ours.
+    TooLarge,
+    /// The time of the link is over.
+    Expired,
+    /// What the link was for is done.
+    Used(Said),
+    /// In the visitor's own words.
+    Told(Said),
+    /// Work is under way: the browser asks again after a moment.
+    Working(Said),
+    /// On to this URL, by a page in between: a browser that has sent a form follows no redirect
+    /// to where forms may not be sent (CSP 3, `form-action`).
+    Onward(String),
     /// An answer without a text, to a look ahead.
     Nothing,
+}
+
+/// A title and a text, shown as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub sign: Sign,
+    pub title: String,
+    pub text: String,
+}
+
+/// How it is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    Good,
+    Bad,
+    Wait,
+}
+
+impl Said {
+    pub fn new(sign: Sign, title: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { sign, title: title.into(), text: text.into() }
+    }
 }
 
 impl Page {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::SignedIn(_) | Self::Nothing => StatusCode::OK,
+            Self::SignedIn(_)
+            | Self::Nothing
+            | Self::Told(_)
+            | Self::Working(_)
+            | Self::Onward(_) => StatusCode::OK,
             Self::Denied(_) | Self::Failed => StatusCode::BAD_REQUEST,
             Self::NotThis => StatusCode::NOT_FOUND,
             Self::Busy(_) => StatusCode::CONFLICT,
-            Self::Stranger => StatusCode::FORBIDDEN,
+            Self::Stranger | Self::NotOurs => StatusCode::FORBIDDEN,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Expired | Self::Used(_) => StatusCode::GONE,
         }
     }
 
     pub(super) fn html(&self) -> String {
-        let (sign, title, text) = match self {
-            Self::SignedIn(name) => (
-                "good",
-                format!("{} is connected", escaped(name)),
-                "You can close this tab and go back to where you came from.".to_owned(),
-            ),
-            Self::Denied(name) => (
-                "bad",
-                format!("{} was not connected", escaped(name)),
-                "The access was not granted, so nothing was changed. Sign in again whenever you like."
-                    .to_owned(),
-            ),
-            Self::Failed => (
-                "bad",
-                "That did not work".to_owned(),
-                "The reason stands where the sign-in was started: in the terminal, or in the \
-                 answer of the tool."
-                    .to_owned(),
-            ),
-            Self::NotThis => (
-                "bad",
-                "There is nothing here".to_owned(),
-                "This link was used already, has expired or is not complete. Start the sign-in \
-                 again."
-                    .to_owned(),
-            ),
-            Self::Busy(name) => (
-                "wait",
-                format!("A sign-in to {} is under way", escaped(name)),
-                "Finish it in the tab that is open already, or wait a few minutes and try again."
-                    .to_owned(),
-            ),
-            Self::Stranger => (
-                "bad",
-                "Not here".to_owned(),
-                "This page answers only under its own address.".to_owned(),
-            ),
+        let said = match self {
             Self::Nothing => return String::new(),
+            Self::Onward(url) => return onward(url),
+            Self::Used(said) | Self::Told(said) => said.clone(),
+            Self::Working(said) => {
+                return plain(said, "<meta http-equiv=\"refresh\" content=\"2\">");
+            }
+            other => other.said(),
         };
-        let mark = match sign {
-            "good" => "<path d='M15 25l7 7 12-14'/>",
-            "wait" => "<path d='M24 14v11l7 5'/>",
-            _ => "<path d='M24 14v13M24 33v1'/>",
-        };
-        format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-             <meta name=\"robots\" content=\"noindex\"><title>{title} · allmcp</title>\
-             <style>{STYLE}</style></head><body class=\"{sign}\"><main>\
-             <svg viewBox=\"0 0 48 48\" aria-hidden=\"true\"><circle cx=\"24\" cy=\"24\" r=\"21\"/>{mark}</svg>\
-             <h1>{title}</h1><p>{text}</p></main><footer>allmcp</footer></body></html>"
-        )
+        plain(&said, "")
+    }
+
+    fn said(&self) -> Said {
+        match self {
+            Self::SignedIn(name) => Said::new(
+                Sign::Good,
+                format!("{name} is connected"),
+                "You can close this tab and go back to where you came from.",
+            ),
+            Self::Denied(name) => Said::new(
+                Sign::Bad,
+                format!("{name} was not connected"),
+                "The access was not granted, so nothing was changed. Sign in again whenever you \
+                 like.",
+            ),
+            Self::NotThis => Said::new(
+                Sign::Bad,
+                "There is nothing here",
+                "This link was used already, has expired or is not complete. Start the sign-in \
+                 again.",
+            ),
+            Self::Busy(name) => Said::new(
+                Sign::Wait,
+                format!("A sign-in to {name} is under way"),
+                "Finish it in the tab that is open already, or wait a few minutes and try again.",
+            ),
+            Self::Stranger => {
+                Said::new(Sign::Bad, "Not here", "This page answers only under its own address.")
+            }
+            Self::NotOurs => Said::new(
+                Sign::Bad,
+                "This was not sent by our page",
+                "Nothing was changed. Open the link again and send the form from there.",
+            ),
+            Self::TooLarge => Said::new(
+                Sign::Bad,
+                "That is too long",
+                "What was entered is longer than anything that is asked for here. Nothing was \
+                 changed; go back and check it.",
+            ),
+            Self::Expired => Said::new(
+                Sign::Bad,
+                "This link has expired",
+                "Links are good for a few minutes. Nothing was changed; ask for a new one where \
+                 you got this one.",
+            ),
+            // The others have a text of their own.
+            _ => Said::new(
+                Sign::Bad,
+                "That did not work",
+                "The reason stands where the sign-in was started: in the terminal, or in the \
+                 answer of the tool.",
+            ),
+        }
     }
 }
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--c:#1f2328;--m:#59636e;--b:#fff;--p:#f6f8fa;--l:#d1d9e0;--k:#1a7f37}\
-@media(prefers-color-scheme:dark){:root{--c:#f0f6fc;--m:#9198a1;--b:#0d1117;--p:#151b23;--l:#3d444d;--k:#3fb950}}\
-.bad{--k:#bf3989}.wait{--k:#9a6700}\
-*{box-sizing:border-box;margin:0}\
-body{min-height:100vh;display:flex;flex-direction:column;align-items:center;justify-content:center;gap:24px;\
-padding:24px;background:var(--b);color:var(--c);font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif}\
-main{width:100%;max-width:440px;padding:40px 32px;text-align:center;background:var(--p);\
-border:1px solid var(--l);border-radius:16px}\
-svg{width:64px;height:64px;fill:none;stroke:var(--k);stroke-width:3;stroke-linecap:round;stroke-linejoin:round}\
-h1{margin:20px 0 8px;font-size:22px;line-height:1.3;font-weight:600;overflow-wrap:anywhere}\
-p{color:var(--m);text-wrap:balance}footer{color:var(--m);font-size:13px;letter-spacing:.04em}";
+fn plain(said: &Said, head: &str) -> String {
+    let (class, mark) = match said.sign {
+        Sign::Good => ("good", "<path d='M15 25l7 7 12-14'/>"),
+        Sign::Wait => ("wait", "<path d='M24 14v11l7 5'/>"),
+        Sign::Bad => ("bad", "<path d='M24 14v13M24 33v1'/>"),
+    };
+    let (title, text) = (escaped(&said.title), escaped(&said.text));
+    let main = format!(
+        "<svg viewBox=\"0 0 48 48\" aria-hidden=\"true\"><circle cx=\"24\" cy=\"24\" r=\"21\"/>{mark}</svg>\
+         <h1>{title}</h1><p>{text}</p>"
+    );
+    document(&title, class, head, &main)
+}
 
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
+fn onward(url: &str) -> String {
+    let parsed = url::Url::parse(url).ok();
+    let Some(parsed) = parsed.filter(|url| matches!(url.scheme(), "https" | "http")) else {
+        return plain(&Page::Failed.said(), "");
+    };
+    let host = escaped(parsed.host_str().unwrap_or_default());
+    let url = escaped(url);
+    let title = format!("On to {host}");
+    let head = format!("<meta http-equiv=\"refresh\" content=\"0;url={url}\">");
+    let main = format!(
+        "<h1>{title}</h1><p>You sign in there, and come back by yourself.</p>\
+         <a class=\"go\" href=\"{url}\" rel=\"noreferrer\">Continue to {host}</a>"
+    );
+    document(&title, "wait", &head, &main)
 }
 
 #[cfg(test)]
@@ -123,18 +181,36 @@ mod tests {
     #[test]
     fn no_page_has_a_script_and_a_name_stays_a_text() {
         let evil = "<script>alert(1)</script>\"'&".to_owned();
+        let said = Said::new(Sign::Wait, &evil, &evil);
         for page in [
             Page::SignedIn(evil.clone()),
             Page::Denied(evil.clone()),
-            Page::Busy(evil),
+            Page::Busy(evil.clone()),
             Page::Failed,
             Page::NotThis,
             Page::Stranger,
+            Page::NotOurs,
+            Page::TooLarge,
+            Page::Expired,
+            Page::Used(said.clone()),
+            Page::Told(said.clone()),
+            Page::Working(said),
+            Page::Onward(format!("https://as.example/?a={evil}")),
+            Page::Onward("javascript:alert(1)".to_owned()),
         ] {
             let html = page.html();
             assert!(!html.contains("<script") && !html.contains("alert(1)</"), "{html}");
+            assert!(!html.contains("javascript:"), "{html}");
             assert!(html.starts_with("<!doctype html>") && html.ends_with("</html>"), "{html}");
             assert!(!html.contains(" on") || !html.contains("onload"), "{html}");
         }
+    }
+
+    #[test]
+    fn on_to_another_page_there_is_a_link_too() {
+        let html = Page::Onward("https://as.example/authorize?a=1&b=2".to_owned()).html();
+        let url = "https://as.example/authorize?a=1&amp;b=2";
+        assert!(html.contains(&format!("content=\"0;url={url}\"")), "{html}");
+        assert!(html.contains(&format!("href=\"{url}\"")), "{html}");
     }
 }

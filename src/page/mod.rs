@@ -4,27 +4,29 @@
 //! [`Visitor`] that is given to it. May name `text`, `task` and `secret`. Called by `connect`.
 //!
 //! A web page of a stranger may send a browser here, under any name that resolves to loopback:
-//! so only GET, only the own addresses as `Host`, nothing of a request in an answer, no script.
+//! so only the own addresses as `Host`, forms only from our own pages, nothing of a request in an
+//! answer, no script. A form is answered by a redirect to a page (Post/Redirect/Get), so that
+//! nothing is ever sent twice by a reload.
 
 pub mod browser;
+mod form;
+mod frame;
+mod host;
 mod html;
 
-pub use html::Page;
+pub use form::{Button, ButtonStyle, Field, FieldKind, Form, Sent, WebLink};
+pub use html::{Page, Said, Sign};
 
+use self::host::Host;
 use crate::{secret::Secret, task::Shutdown};
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION},
-};
-use http_body_util::Full;
+use http::Request;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     convert::Infallible,
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr},
     sync::Arc,
     time::Duration,
 };
@@ -51,20 +53,30 @@ pub struct Visit {
     pub path: String,
     /// Of a callback it holds a code, which is as good as a token.
     pub query: Secret<String>,
+    /// The form that it brings; `None` for one that only looks.
+    pub sent: Option<Sent>,
 }
 
 /// What it gets.
 #[derive(Debug)]
 pub enum Answer {
     Page(Page),
+    Form(Box<Form>),
     /// On to this URL, which must be one that a browser may be sent to.
     Redirect(String),
+    /// The answer to every form that was taken: on to this path of ours, by a GET.
+    See(String),
 }
 
 /// Tells what a visit means.
 pub trait Visitor: Send + Sync + 'static {
     /// `None` when there is nothing at that path.
     fn visit(&self, visit: Visit) -> BoxFuture<'_, Option<Answer>>;
+
+    /// Whether [`Visit::sent`] is ever looked at; else every form is refused unread.
+    fn takes_forms(&self) -> bool {
+        false
+    }
 }
 
 /// Listeners on one port of loopback. They close when this is dropped.
@@ -168,7 +180,7 @@ async fn serve(host: Arc<Host>, stream: TcpStream, _token: TaskTrackerToken) {
     let _ = stream.set_nodelay(true);
     let answer = service_fn(move |request: Request<Incoming>| {
         let host = Arc::clone(&host);
-        async move { Ok::<_, Infallible>(host.answer(&request).await) }
+        async move { Ok::<_, Infallible>(host.answer(request).await) }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -178,77 +190,6 @@ async fn serve(host: Arc<Host>, stream: TcpStream, _token: TaskTrackerToken) {
         .serve_connection(TokioIo::new(stream), answer);
     if let Err(error) = served.await {
         tracing::debug!(%error, "a visit to a page ended early");
-    }
-}
-
-struct Host {
-    port: u16,
-    visitor: Arc<dyn Visitor>,
-}
-
-impl Host {
-    async fn answer<B: Sync>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        if !self.is_us(request.headers()) {
-            return page(&Page::Stranger);
-        }
-        // A preview of a link asks for the head.
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return page(&Page::NotThis);
-        }
-        if request.method() == Method::HEAD {
-            return page(&Page::Nothing);
-        }
-        let visit = Visit {
-            path: request.uri().path().to_owned(),
-            query: Secret::new(request.uri().query().unwrap_or_default().to_owned()),
-        };
-        match self.visitor.visit(visit).await {
-            Some(Answer::Page(what)) => page(&what),
-            Some(Answer::Redirect(url)) => redirect(&url),
-            None => page(&Page::NotThis),
-        }
-    }
-
-    /// The name that the browser used is one of ours, which no name in the DNS is (rebinding).
-    fn is_us(&self, headers: &HeaderMap) -> bool {
-        let mut hosts = headers.get_all(HOST).iter();
-        let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-        let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)).to_string();
-        let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, self.port)).to_string();
-        [v4, v6, format!("localhost:{}", self.port)].iter().any(|own| own.as_str() == host)
-    }
-}
-
-fn page(what: &Page) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(what.html()));
-    *response.status_mut() = what.status();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    guard(headers);
-    response
-}
-
-fn redirect(url: &str) -> Response<Full<Bytes>> {
-    let Ok(target) = HeaderValue::from_str(url) else { return page(&Page::Failed) };
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = StatusCode::FOUND;
-    response.headers_mut().insert(LOCATION, target);
-    guard(response.headers_mut());
-    response
-}
-
-fn guard(headers: &mut HeaderMap) {
-    let csp = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
-               base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(csp));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, value) in [
-        ("referrer-policy", "no-referrer"),
-        ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
-        ("cross-origin-opener-policy", "same-origin"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
     }
 }
 

@@ -2,7 +2,7 @@
 //! wrong, or as a JSON-RPC error.
 
 use crate::{
-    hub::{CallError, Denied, ErrorKind, Link, UpstreamError, own},
+    hub::{CallError, Denied, ErrorKind, Link, Unapproved, UpstreamError, own},
     kind::Era,
     text,
     wire::{RpcError, error, splice},
@@ -35,6 +35,7 @@ pub(super) fn failure(failed: CallError, plain: bool) -> Result<Bytes, RpcError>
         }
         CallError::Unanswered { text, .. } => Ok(says(&format!("allmcp: {text}."), None)),
         CallError::Denied(denied) => Ok(says(&denial(&denied), None)),
+        CallError::Unapproved(left) => Ok(says(&unapproved(&left), None)),
         CallError::TooLarge { size, limit, .. } => Ok(says(&too_large(size, limit, plain), None)),
         CallError::Upstream(failed) => upstream(failed, None, plain),
         CallError::SignIn { error, link } => upstream(error, link.as_ref(), plain),
@@ -67,6 +68,9 @@ pub(super) fn refusal(failed: CallError, plain: bool, era: Era) -> RpcError {
         CallError::Denied(denied) => {
             return RpcError::new(error::INVALID_PARAMS, &denial(&denied));
         }
+        CallError::Unapproved(left) => {
+            return RpcError::new(error::INVALID_PARAMS, &unapproved(&left));
+        }
         CallError::TooLarge { size, limit, .. } => {
             return RpcError::new(error::INTERNAL, &too_large(size, limit, plain));
         }
@@ -96,6 +100,10 @@ const NO_RESOURCE: i64 = -32002;
 
 fn denial(denied: &Denied) -> String {
     format!("allmcp: {}. {}", denied.reason(), denied.remedy())
+}
+
+fn unapproved(left: &Unapproved) -> String {
+    format!("allmcp: {}. {}", left.reason(), left.remedy())
 }
 
 fn too_large(size: u64, limit: u64, plain: bool) -> String {

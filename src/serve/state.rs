@@ -3,7 +3,10 @@
 //! The client is not trusted with it: it names a call of this process, the round that it answers
 //! and when that ends, and its signature covers the request that it belongs to.
 
-use crate::wire::splice::{self, Edits};
+use crate::wire::{
+    canonical,
+    splice::{self, Edits},
+};
 use aws_lc_rs::{hmac, rand::SystemRandom};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -110,50 +113,13 @@ pub(super) fn digest(method: &str, params: &Bytes) -> [u8; 32] {
     for key in SAME {
         text.push(0);
         match splice::get(params, key) {
-            Some(value) => canonical(&value, &mut text),
+            Some(value) => canonical::push(&value, &mut text),
             // Clients may add what is the same as nothing.
             None if key == "arguments" => text.extend_from_slice(b"{}"),
             None => {}
         }
     }
     Sha256::digest(&text).into()
-}
-
-/// Members in the order of their keys, no space between tokens. Depth is bounded by the frame's.
-fn canonical(json: &Bytes, out: &mut Vec<u8>) {
-    match json.first() {
-        Some(b'{') => {
-            let key = |range: std::ops::Range<usize>| {
-                let quoted = &json[range];
-                splice::string(quoted)
-                    .map_or_else(|| quoted.to_vec(), |key| key.as_bytes().to_vec())
-            };
-            let mut members: Vec<_> =
-                splice::members(json).map(|m| (key(m.key), json.slice(m.value))).collect();
-            members.sort_by(|a, b| a.0.cmp(&b.0));
-            out.push(b'{');
-            for (key, value) in members {
-                out.extend_from_slice(splice::quote(&String::from_utf8_lossy(&key)).as_bytes());
-                out.push(b':');
-                canonical(&value, out);
-                out.push(b',');
-            }
-            out.push(b'}');
-        }
-        Some(b'[') => {
-            out.push(b'[');
-            for element in splice::elements(json) {
-                canonical(&json.slice(element), out);
-                out.push(b',');
-            }
-            out.push(b']');
-        }
-        Some(b'"') => match splice::string(json) {
-            Some(text) => out.extend_from_slice(splice::quote(&text).as_bytes()),
-            None => out.extend_from_slice(json),
-        },
-        _ => out.extend_from_slice(json),
-    }
 }
 
 #[cfg(test)]

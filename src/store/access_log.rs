@@ -46,10 +46,13 @@ pub struct Entry {
     /// The name of the access token, never the token.
     #[serde(default)]
     pub token: Option<String>,
-    /// What policy said.
+    /// What policy said, and the user where it asks: `allow`, `deny`, `approved`, `refused`,
+    /// `dismissed` (the question was closed), `unanswered` (not in time), `asked` (there is no
+    /// answer yet: a link was given, or the call was cancelled before).
     #[serde(default)]
     pub decision: Cow<'static, str>,
     pub outcome: Outcome,
+    /// Without the time that the user took to answer.
     #[serde(default)]
     pub duration_ms: u64,
     #[serde(default)]

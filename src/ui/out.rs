@@ -205,6 +205,11 @@ impl Out {
         self.note_painted(&format!("{label}: {}", text::clean(text)));
     }
 
+    /// What somebody is about to be asked about; never silent.
+    pub fn question(&self, text: &str) {
+        self.tell(&text::clean(text));
+    }
+
     /// A diff that somebody is about to be asked about; silent as a note is.
     pub fn note_diff(&self, diff: &str) {
         self.note_painted(self.people_ink.diff(diff).trim_end_matches('\n'));

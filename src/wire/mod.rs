@@ -4,6 +4,7 @@
 //! the errors of the wire. May name only leaves. Called by `serve`, `hub`, `upstream`, `store`
 //! and `demo`. Only envelopes are parsed here: a result is a slice of the buffer it came in.
 
+pub mod canonical;
 pub mod declared;
 pub mod era;
 pub mod error;

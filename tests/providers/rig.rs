@@ -51,10 +51,11 @@ impl Rig {
         self.run(&[&["connect"], args].concat(), stdin)
     }
 
+    /// Calls a tool; what the policy of its provider asks is answered with yes.
     #[must_use = "did it succeed?"]
     pub(crate) fn call(&self, tool: &str, arguments: &Value) -> Output {
         let tool = format!("{}__{tool}", self.name);
-        self.run(&["call", &tool, "--args", &arguments.to_string(), "--json"], "")
+        self.run(&["call", &tool, "--args", &arguments.to_string(), "--yes", "--json"], "")
     }
 
     /// What a call gives, as structure.

@@ -229,6 +229,15 @@ fn faults_of_ways_to_sign_in_are_found() {
 }
 
 #[test]
+fn rules_for_tools_that_are_there_and_for_patterns_are_right() {
+    let policy = "[policy]\ndestructive = \"ask\"\n[policy.tools]\nlead_update = \"ask\"\n\"*_x\" = \"deny\"\n[http]";
+    assert!(change(HTTP, "[http]", policy).is_empty());
+    // What a server has is not known here.
+    let tools = "[policy.tools]\nsend = \"ask\"\n[mcp]";
+    assert!(change(MCP, "[mcp]", tools).is_empty());
+}
+
+#[test]
 fn faults_of_an_api_and_its_tools_are_found() {
     let long = "a".repeat(60);
     for (from, to, want) in [
@@ -276,6 +285,14 @@ fn faults_of_an_api_and_its_tools_are_found() {
             "is an argument of our own",
         ),
         ("pages = \"p\"", "pages = \"p\"\nbody = { a = 1 }", "a GET has no body"),
+        ("[http]", "[policy]\nwrite = \"aks\"\n[http]", "policy.write"),
+        ("[http]", "[policy]\nwirte = \"ask\"\n[http]", "did you mean write?"),
+        (
+            "[http]",
+            "[policy.tools]\nlead_delete = \"ask\"\n[http]",
+            "no tool is called \"lead_delete\"",
+        ),
+        ("[http]", "[policy.tools]\n\"\" = \"ask\"\n[http]", "is not the name of a tool"),
     ] {
         let found = change(HTTP, from, to);
         assert!(found.iter().any(|f| f.contains(want)), "{to}: {want}: {found:#?}");

@@ -1,7 +1,7 @@
 //! Rules for tools and their arguments.
 
 use super::{At, Lint, PARAGRAPH, SENTENCE, Scope};
-use crate::catalog::manifest::{Arg, ArgKind, Effect, Http, Place, Shape, Tool};
+use crate::catalog::manifest::{Arg, ArgKind, Effect, Http, Kind, Place, Shape, Tool};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,25 @@ impl Lint<'_> {
         for (index, group) in manifest.groups.iter().enumerate() {
             if !used.contains(group.id.as_str()) {
                 self.warn(&At::top().key("groups").index(index), "no tool is in it");
+            }
+        }
+    }
+
+    /// A rule for a tool that is not there protects nobody. What an MCP server has, and what a
+    /// pattern fits, is not known here.
+    pub(super) fn policy(&mut self) {
+        let manifest = self.manifest;
+        let Some(policy) = &manifest.policy else { return };
+        let at = At::top().key("policy").key("tools");
+        for pattern in policy.tools.keys() {
+            let wild = pattern.contains(['*', '?']);
+            if pattern.is_empty() {
+                self.error(&at.key(pattern), "is not the name of a tool");
+            } else if manifest.kind == Kind::Http
+                && !wild
+                && !manifest.tools.iter().any(|tool| tool.name == *pattern)
+            {
+                self.error(&at.key(pattern), format!("no tool is called {pattern:?}"));
             }
         }
     }

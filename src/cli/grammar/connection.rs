@@ -283,6 +283,23 @@ pub struct UsageArgs {
     pub connection: Option<ConnectionName>,
 }
 
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  allmcp report                  Writes it to a file of its own and prints where that is
+  allmcp report -o problem.json
+  allmcp report --json           Prints it and writes nothing
+
+It holds versions, settings, states, checks, the last errors and the end of the log; no keys,
+tokens, arguments or results. Nothing is sent.")]
+pub struct ReportArgs {
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,8 @@ pub use catalog::{CatalogAddArgs, CatalogArgs, CatalogCommand, CatalogLintArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
 pub use connection::{
     BrowserArgs, ConnectArgs, DisconnectArgs, Leaving, ListArgs, LogsArgs, PatternArgs,
-    ReconnectArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand, UsageArgs, auth,
+    ReconnectArgs, ReportArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
+    UsageArgs, auth,
 };
 pub use memory::{Expires, MemoryCommand, MemoryListArgs, MemorySaveArgs, MemorySearchArgs};
 pub use read::read;
@@ -156,6 +157,8 @@ pub enum Command {
     Uninstall(UninstallArgs),
     /// Check the installation, and say how to fix what is wrong
     Doctor,
+    /// Write what somebody who helps has to know to a file, without secrets
+    Report(ReportArgs),
     /// See it work, with nothing but this machine: connect, list, call
     Demo(DemoArgs),
 }
@@ -216,6 +219,9 @@ pub struct ServeArgs {
     /// wants it (auto)
     #[arg(long, value_name = "full|smart|auto", conflicts_with = "plain")]
     pub mode: Option<Mode>,
+    /// Show and call only what is marked read-only
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 #[derive(Debug, Clone, Args)]

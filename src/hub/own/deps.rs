@@ -1,6 +1,7 @@
 //! What our own tools stand on, besides the hub itself.
 
 use crate::{catalog::Registry, store::MemoryStore};
+use futures_util::future::BoxFuture;
 use std::{path::PathBuf, sync::Arc};
 
 /// Made by the composition root; nothing of it is opened before a tool needs it.
@@ -10,6 +11,21 @@ pub struct Deps {
     pub providers: Option<PathBuf>,
     /// `None`: there is none, and nothing of it is listed.
     pub memory: Option<MemoryStore>,
+    /// Makes reports of problems; commands have none.
+    pub reporter: Option<Arc<dyn Reporter>>,
+}
+
+/// What somebody says went wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problem {
+    pub subject: String,
+    pub description: String,
+}
+
+/// Writes a report from which all secrets are taken to a file. Nothing is sent.
+pub trait Reporter: Send + Sync {
+    /// The file, or why there is none.
+    fn report(&self, problem: Problem) -> BoxFuture<'_, Result<PathBuf, String>>;
 }
 
 impl Deps {

@@ -7,15 +7,19 @@ mod args;
 mod call_tool;
 mod delete_memories;
 mod deps;
+mod describe_provider;
 mod find_relevant_tools;
+mod get_usage;
 mod list_mcp_connections;
+mod list_providers;
 mod list_tool_groups;
 mod read_more;
+mod report_issue;
 mod run;
 mod save_or_update_memories;
 mod search_memories;
 
-pub use deps::Deps;
+pub use deps::{Deps, Problem, Reporter};
 
 use super::{glob, plan::Plan, report::Report};
 use crate::{connect::Link, name::ConnectionName, wire::splice};
@@ -29,7 +33,11 @@ pub const CONNECT_REQUIRED: &str = "dev.allmcp/oauth_connect_required_mcps";
 /// One of our tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
+    ListProviders,
     ListMcpConnections,
+    DescribeProvider,
+    GetUsage,
+    ReportIssue,
     ListToolGroups,
     FindRelevantTools,
     CallTool,
@@ -43,7 +51,11 @@ pub enum Own {
 impl Own {
     /// In the order of the list.
     pub const ALL: &[Self] = &[
+        Self::ListProviders,
         Self::ListMcpConnections,
+        Self::DescribeProvider,
+        Self::GetUsage,
+        Self::ReportIssue,
         Self::ListToolGroups,
         Self::FindRelevantTools,
         Self::CallTool,
@@ -56,7 +68,11 @@ impl Own {
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::ListProviders => "list_providers",
             Self::ListMcpConnections => "list_mcp_connections",
+            Self::DescribeProvider => "describe_provider",
+            Self::GetUsage => "get_usage",
+            Self::ReportIssue => "report_issue",
             Self::ListToolGroups => "list_tool_groups",
             Self::FindRelevantTools => "find_relevant_tools",
             Self::CallTool => "call_tool",
@@ -71,7 +87,11 @@ impl Own {
     /// Its object in `tools/list`.
     pub fn definition(self) -> &'static str {
         match self {
+            Self::ListProviders => list_providers::DEFINITION,
             Self::ListMcpConnections => list_mcp_connections::DEFINITION,
+            Self::DescribeProvider => describe_provider::DEFINITION,
+            Self::GetUsage => get_usage::DEFINITION,
+            Self::ReportIssue => report_issue::DEFINITION,
             Self::ListToolGroups => list_tool_groups::DEFINITION,
             Self::FindRelevantTools => find_relevant_tools::DEFINITION,
             Self::CallTool => call_tool::CALL,
@@ -85,8 +105,23 @@ impl Own {
 
     /// Those that `plan` leaves in.
     pub(super) fn listed(plan: &Plan) -> Vec<Self> {
-        let kept = |own: &&Self| !plan.plain && glob::any(&plan.own_tools, own.name());
+        let kept = |own: &&Self| own.is_kept(plan) && (!plan.read_only || own.read_only());
         Self::ALL.iter().filter(kept).copied().collect()
+    }
+
+    /// The one of this name that `--read-only` alone leaves out.
+    pub(super) fn left_out(plan: &Plan, name: &str) -> Option<Self> {
+        let named = Self::ALL.iter().copied().find(|own| own.name() == name);
+        named.filter(|own| own.is_kept(plan) && plan.read_only && !own.read_only())
+    }
+
+    fn is_kept(self, plan: &Plan) -> bool {
+        !plan.plain && glob::any(&plan.own_tools, self.name())
+    }
+
+    /// It changes nothing by itself: what it calls is judged by itself.
+    pub(super) fn only_routes(self) -> bool {
+        self.name() == "call_tool"
     }
 }
 

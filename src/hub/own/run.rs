@@ -1,11 +1,16 @@
 //! Which of our tools is called, and its answer.
 
 use super::{
-    Own, args, call_tool, delete_memories, find_relevant_tools, list_mcp_connections,
-    list_tool_groups, read_more, save_or_update_memories, search_memories,
+    Own, args, call_tool, delete_memories, describe_provider, find_relevant_tools, get_usage,
+    list_mcp_connections, list_providers, list_tool_groups, read_more, report_issue,
+    save_or_update_memories, search_memories,
 };
 use crate::{
-    hub::{Answered, CallError, Hub, Request, call::Line},
+    hub::{
+        Answered, CallError, Denied, Hub, Request, ToolIndex,
+        call::{Line, unknown},
+        policy::Denial,
+    },
     wire::Outcome,
 };
 use serde::Deserialize;
@@ -28,6 +33,13 @@ impl Hub {
                 return call_tool::run(self, own, request, line).await;
             }
             Own::ReadMore => read_more::run(self, args::read(tool, params)?, request).await,
+            Own::ListProviders => list_providers::run(self, args::read(tool, params)?).await,
+            Own::DescribeProvider => describe_provider::run(self, args::read(tool, params)?).await,
+            Own::GetUsage => {
+                let Nothing {} = args::read(tool, params)?;
+                get_usage::run(self).await
+            }
+            Own::ReportIssue => report_issue::run(self, args::read(tool, params)?).await,
             Own::ListMcpConnections => {
                 let Nothing {} = args::read(tool, params)?;
                 list_mcp_connections::run(self).await
@@ -53,5 +65,24 @@ impl Hub {
             part.ok_or_else(|| CallError::TooLarge { tool: tool.to_owned(), size, limit })?
         };
         Ok(Answered { outcome: Outcome::Complete(result), era: None })
+    }
+
+    /// Answers for a name that nobody has, or that `--read-only` has left out.
+    pub(in crate::hub) async fn not_listed(
+        &self,
+        index: &ToolIndex,
+        name: &str,
+        request: &Request,
+        line: &mut Line,
+    ) -> Result<Answered, CallError> {
+        match Own::left_out(&self.plan(), name) {
+            None => Err(unknown(index, name)),
+            Some(own) if own.only_routes() => self.own(own, request, line).await,
+            Some(own) => {
+                let (tool, upstream) = (own.name().to_owned(), String::new());
+                let why = Denial::ReadOnly;
+                Err(CallError::Denied(Denied { connection: None, tool, upstream, why }))
+            }
+        }
     }
 }

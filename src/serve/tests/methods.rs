@@ -134,7 +134,7 @@ fn failures_of_prompts_and_resources_are_errors() {
     let unknown = CallError::Unknown { name: "x".into(), nearest: Vec::new() };
     assert_eq!(refused(unknown, Era::Legacy).0, -32602);
     let denied = Denied {
-        connection: "kommo".parse().unwrap(),
+        connection: Some("kommo".parse().unwrap()),
         tool: String::new(),
         upstream: String::new(),
         why: Denial::Disabled,
