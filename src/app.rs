@@ -24,8 +24,8 @@ use crate::{
     name::{ConnectionName, Tenant},
     page::browser::Browser,
     store::{
-        access_log::AccessLog, grants::GrantStore, health::HealthStore, pins::PinStore,
-        tool_cache::ListCache,
+        MemoryStore, access_log::AccessLog, grants::GrantStore, health::HealthStore,
+        pins::PinStore, tool_cache::ListCache,
     },
     task::Shutdown,
     upstream::{Deps, Event, Limits},
@@ -83,17 +83,19 @@ impl App {
     }
 
     /// For a client, which is given links by which its user can sign in.
-    /// `own` is what our own tools stand on besides.
+    /// `reload` takes the configuration up at once.
     fn serving(
         paths: &Paths,
         env: &Arc<Env>,
         settings: &Settings,
         tenant: &Tenant,
-        own: own::Deps,
+        reporter: Option<Arc<dyn own::Reporter>>,
+        reload: Option<own::Reload>,
     ) -> Self {
         let kind = settings.store.unwrap_or(StoreKind::Keychain);
         let vault = open_vault(paths, env, kind);
         let deps = connect_deps(paths, env, settings, vault, None);
+        let own = own::Deps { reload, reporter, ..own::Deps::default() };
         Self::empty(paths, settings, tenant, Some((deps, browser(env, settings))), own)
     }
 
@@ -133,7 +135,11 @@ impl App {
             deps,
             events,
             links: links.clone(),
-            own: own::Deps { providers: Some(paths.providers()), ..own },
+            own: own::Deps {
+                providers: Some(paths.providers()),
+                memory: Some(MemoryStore::new(paths.memory())),
+                ..own
+            },
         });
         Self { hub, shutdown, tokens, links }
     }

@@ -103,7 +103,7 @@ words!(
 words!(
     /// How the body of a token request is written; OAuth knows only the form (RFC 6749, 4.1.3).
     #[derive(Default)]
-    TokenBody { #[default] Form = "form", Json = "json" }
+    TokenBody { #[default] Form = "form", Json = "json", Query = "query" }
 );
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rpassword", &["ui/"]),
     ("jsonc_parser", &["clients/"]),
     ("keyring_core", &["vault/"]),
+    ("rusqlite", &["store/memory/"]),
 ];
 
 const NO_MACROS: &[&str] =

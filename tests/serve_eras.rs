@@ -66,8 +66,8 @@ fn initialize_echoes_each_old_revision_and_answers_others_with_the_newest_of_the
             // It has no word for it.
             expected.as_object_mut().unwrap().remove("completions");
         } else {
-            // From the second start on it is known what there is.
-            expected = json!({"tools": {"listChanged": true}});
+            // From the second start on it is known what there is; memories always are.
+            expected = json!({"tools": {"listChanged": true}, "resources": {"listChanged": true}});
         }
         assert_eq!(result["capabilities"], expected, "{asked}");
         assert_eq!(result["serverInfo"]["name"], "allmcp");

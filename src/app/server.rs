@@ -43,9 +43,8 @@ pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Resu
     let loaded = config::load(paths, env);
     let only = only(&loaded.settings, options.only, options.plain)?;
     let (reload, asked) = Asked::new();
-    let own =
-        own::Deps { reload: Some(reload), reporter: options.reporter, ..own::Deps::default() };
-    let app = App::serving(paths, env, &loaded.settings, &options.tenant, own);
+    let app =
+        App::serving(paths, env, &loaded.settings, &options.tenant, options.reporter, Some(reload));
     let mut follower = Follower {
         paths: paths.clone(),
         env: Arc::clone(env),

@@ -167,7 +167,8 @@ impl OAuthHttp {
         self.send(Outgoing { method: Method::POST, url, body, authorization }).await
     }
 
-    /// Posts `fields` as a form, or as the texts of one JSON object (deviation 36).
+    /// Posts `fields` as a form, or as the texts of one JSON object (deviation 36); or asks by GET
+    /// with all of them in the query, as Bitrix24 wants it.
     pub(super) async fn post_fields(
         &self,
         url: &str,
@@ -177,6 +178,12 @@ impl OAuthHttp {
     ) -> Result<HttpReply, HttpError> {
         if body == TokenBody::Form {
             return self.post_form(url, fields, authorization).await;
+        }
+        if body == TokenBody::Query {
+            let mut whole = Url::parse(url).map_err(|error| HttpError::Setup(error.to_string()))?;
+            whole.query_pairs_mut().extend_pairs(fields);
+            let (method, url) = (Method::GET, whole.as_str());
+            return self.send(Outgoing { method, url, body: None, authorization }).await;
         }
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
         let body = Value::Object(fields.collect()).to_string();

@@ -88,7 +88,7 @@ fn configured(
     secret.iter().for_each(crate::log::redact);
     let methods = &discovered.server.token_auth_methods;
     let knows = |name: &str| methods.iter().any(|method| method == name);
-    let in_json = discovered.style.as_ref().is_some_and(|style| style.body == TokenBody::Json);
+    let in_fields = discovered.style.as_ref().is_some_and(|style| style.body != TokenBody::Form);
     let learned = stored.filter(|stored| {
         stored.source == ClientSource::Configured
             && stored.id == id
@@ -96,8 +96,8 @@ fn configured(
     });
     let method = match (private_key, &secret, learned) {
         (true, ..) => AuthMethod::PrivateKeyJwt,
-        // All of a JSON request is in its body, whatever was learned by forms (deviation 36).
-        (_, Some(_), _) if in_json => AuthMethod::Post,
+        // All of such a request is in its fields, whatever was learned by forms (deviation 36).
+        (_, Some(_), _) if in_fields => AuthMethod::Post,
         // Metadata lies both ways (deviation 17); what worked once is known better.
         (_, _, Some(stored)) if stored.method != AuthMethod::PrivateKeyJwt => stored.method,
         (_, None, _) => AuthMethod::None,

@@ -202,7 +202,8 @@ impl From<CallError> for CliError {
                     _ => denied,
                 }
             }
-            CallError::TooLarge { .. }
+            CallError::Failed { .. }
+            | CallError::TooLarge { .. }
             | CallError::NotFound { .. }
             | CallError::Unanswered { .. } => Self::failed(message),
             CallError::Upstream(error) | CallError::SignIn { error, .. } => {

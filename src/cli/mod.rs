@@ -20,6 +20,7 @@ mod inspect;
 mod install;
 mod list;
 mod logs;
+mod memory;
 mod provider;
 mod reconnect;
 mod report;
@@ -89,6 +90,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Config(command) => config::run(cx, command),
         Command::Logs(args) => logs::run(cx, args).await,
         Command::Usage(args) => usage::run(cx, &args),
+        Command::Memory(command) => memory::run(cx, command).await,
         Command::Serve(args) => serve::serve(cx, args).await,
         Command::Bridge(args) => serve::bridge(cx, args).await,
         Command::Install(args) => install::install(cx, &args),

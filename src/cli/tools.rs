@@ -10,6 +10,7 @@ use crate::{
     app::{self, App, Scope},
     config::{self, Settings},
     hub::{glob, pins, tool::Tool},
+    kind::Rule,
     name::ConnectionName,
     store::pins::{PinError, PinStore},
     ui::{Cell, Table},
@@ -29,6 +30,8 @@ struct ToolRow {
     upstream_name: String,
     enabled: bool,
     state: &'static str,
+    /// What the policy says of a call.
+    policy: Rule,
     description: Option<String>,
     annotations: Option<Box<RawValue>>,
 }
@@ -78,6 +81,8 @@ fn list(cx: &Context, only: Option<&ConnectionName>) -> CliResult {
     let mut table = Table::new(["TOOL", "STATE", "DESCRIPTION"]);
     for row in rows {
         let state = match (row.enabled, row.state) {
+            (true, "ok") if row.policy == Rule::Deny => "denied by policy".to_owned(),
+            (true, "ok") if row.policy == Rule::Ask => "asks first".to_owned(),
             (true, state) => state.to_owned(),
             (false, "ok") => "disabled".to_owned(),
             (false, state) => format!("disabled, {state}"),
@@ -99,6 +104,7 @@ fn row(tool: &Tool) -> ToolRow {
         upstream_name: tool.upstream.to_string(),
         enabled: tool.enabled,
         state: tool.state.word(),
+        policy: tool.policy(),
         description: tool.description().map(std::borrow::Cow::into_owned),
         annotations: tool.annotations().and_then(raw),
     }

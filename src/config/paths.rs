@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     pub config_file: PathBuf,
-    /// What must not be lost: the file store of secrets.
+    /// What must not be lost: the file store of secrets, the memory.
     pub data: PathBuf,
     /// What tells of the past: logs, health, the last good configuration.
     pub state: PathBuf,
@@ -77,6 +77,11 @@ impl Paths {
     /// What may be known of each sign-in, one file per connection.
     pub fn grants(&self) -> PathBuf {
         self.state.join("grants")
+    }
+
+    /// What is remembered for users and their agents.
+    pub fn memory(&self) -> PathBuf {
+        self.data.join("memory.db")
     }
 
     pub fn access_log(&self) -> PathBuf {

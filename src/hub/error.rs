@@ -19,6 +19,13 @@ pub enum CallError {
         /// Sanitized and cut.
         text: String,
     },
+    /// A tool of ours could not do it, whatever the arguments.
+    #[error("{tool}: {text}")]
+    Failed {
+        tool: &'static str,
+        /// Sanitized and cut.
+        text: String,
+    },
     /// Nobody has such a tool.
     #[error("no tool is named {name:?}{}", offer(.nearest))]
     Unknown {

@@ -33,6 +33,9 @@ impl Hub {
         if has(Own::ReadMore) {
             out.push_str(READING);
         }
+        if has(Own::SearchMemories) {
+            out.push_str(REMEMBERING);
+        }
         if has(Own::ListMcpConnections) {
             out.push_str(CONNECTIONS);
         }
@@ -68,6 +71,7 @@ const INTRODUCTION: &str = "allmcp brings several MCP servers together. A tool's
 const FINDING: &str = " Not every tool need be listed: find_relevant_tools finds one by what it \
                        does, and call_tool calls any by its name.";
 const READING: &str = " An answer that was cut ends with the cursor for read_more.";
+const REMEMBERING: &str = " What was saved in earlier chats is found by search_memories.";
 const CONNECTIONS: &str = " list_mcp_connections says how each of them is doing.";
 
 /// A heading with fewer words under it helps nobody.

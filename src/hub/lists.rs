@@ -47,7 +47,7 @@ impl Hub {
             Shape::Full => index.rendered(era),
             Shape::Smart => index.ours(),
         };
-        index.others.rendered(list).unwrap_or_else(tools).clone()
+        self.with_memories(list, index.others.rendered(list).unwrap_or_else(tools).clone())
     }
 }
 

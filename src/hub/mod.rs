@@ -20,6 +20,7 @@ mod instructions;
 mod lists;
 mod long;
 pub mod member;
+mod memories;
 pub mod names;
 mod notice;
 mod offer;
@@ -54,6 +55,7 @@ pub use call::{Answered, Request};
 pub use error::{CallError, Denied};
 pub use forward::Forward;
 pub use index::ToolIndex;
+use lists::Changes;
 pub use lists::{List, Versions};
 pub use notice::Notice;
 pub use offer::Offer;
@@ -114,6 +116,7 @@ struct Inner {
     links: Option<Links>,
     own: own::Deps,
     approvals: approval::Approvals,
+    memories: memories::Memories,
     events: Mutex<Option<mpsc::Receiver<(ConnectionName, Event)>>>,
     plan: ArcSwap<Plan>,
     index: ArcSwap<ToolIndex>,
@@ -151,6 +154,7 @@ impl Hub {
             links,
             own,
             approvals: approval::Approvals::default(),
+            memories: memories::Memories::default(),
             events: Mutex::new(Some(events)),
             plan: ArcSwap::from_pointee(plan),
             index,

@@ -57,6 +57,9 @@ impl Hub {
     /// Wants to hear of changes of a resource, by its public URI. Each success is undone by one
     /// [`Hub::unsubscribe`].
     pub async fn subscribe(&self, uri: &str) -> Result<(), CallError> {
+        if let Some(id) = self.memory_id(uri) {
+            return self.memory_at(id).await.map(drop);
+        }
         let (member, own) = self.resource(uri).await?;
         self.follow_topic(Topic::Resource(uri.to_owned()), &member, &own).await
     }

@@ -70,7 +70,7 @@ impl Hub {
     /// What the connections offer, as far as is known; of one that nobody has listed yet,
     /// everything is expected.
     pub fn offer(&self) -> Offer {
-        let mut offer = Offer::default();
+        let mut offer = Offer { resources: self.has_memory(), ..Offer::default() };
         for member in self.index().members().iter().filter(|member| member.is_live()) {
             match member.session.lists.load().as_ref() {
                 Some(lists) => {

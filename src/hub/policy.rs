@@ -107,6 +107,15 @@ fn rule(plan: &PlanConnection, tool: &str, hints: Hints) -> Option<Denial> {
     denial(rule, Because::Class(class))
 }
 
+/// The same in a word, for those who look at it.
+pub fn says(plan: &PlanConnection, tool: &str, hints: Hints) -> Rule {
+    match rule(plan, tool, hints) {
+        None => Rule::Allow,
+        Some(Denial::Ask(_)) => Rule::Ask,
+        Some(_) => Rule::Deny,
+    }
+}
+
 fn denial(rule: Rule, because: Because) -> Option<Denial> {
     match rule {
         Rule::Allow => None,

@@ -2,7 +2,7 @@
 
 use super::{clean::cleaned, member::Member, names, policy, policy::Denial, rewrite, uris};
 use crate::{
-    kind::Era,
+    kind::{Era, Rule},
     name::{PublicName, UpstreamTool},
     upstream::{ToolFacts, param_headers},
     wire::splice,
@@ -172,6 +172,11 @@ impl Tool {
     /// True when clients see it in lists.
     pub fn listed(&self) -> bool {
         !matches!(self.state, State::Invalid(_)) && !self.denial.is_some_and(Denial::hides)
+    }
+
+    /// What the policy says of it, whatever else stands against it.
+    pub fn policy(&self) -> Rule {
+        policy::says(&self.member.plan, self.upstream.as_str(), self.hints)
     }
 
     /// Its object as clients see it: one splice away from the upstream's.

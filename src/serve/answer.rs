@@ -30,7 +30,9 @@ pub(super) fn failure(failed: CallError, plain: bool) -> Result<Bytes, RpcError>
         CallError::Params(_) | CallError::Unknown { .. } | CallError::NotFound { .. } => {
             Err(RpcError::new(error::INVALID_PARAMS, &failed.to_string()))
         }
-        CallError::Arguments { .. } => Ok(says(&format!("allmcp: {failed}."), None)),
+        CallError::Arguments { .. } | CallError::Failed { .. } => {
+            Ok(says(&format!("allmcp: {failed}."), None))
+        }
         CallError::Unanswered { text, .. } => Ok(says(&format!("allmcp: {text}."), None)),
         CallError::Denied(denied) => Ok(says(&denial(&denied), None)),
         CallError::Unapproved(left) => Ok(says(&unapproved(&left), None)),
@@ -56,6 +58,9 @@ pub(super) fn refusal(failed: CallError, plain: bool, era: Era) -> RpcError {
         | CallError::Unknown { .. }
         | CallError::NotFound { .. } => {
             return RpcError::new(error::INVALID_PARAMS, &failed.to_string());
+        }
+        CallError::Failed { .. } => {
+            return RpcError::new(error::INTERNAL, &format!("allmcp: {failed}."));
         }
         CallError::Unanswered { text, .. } => {
             return RpcError::new(error::INTERNAL, &format!("allmcp: {text}."));

@@ -100,7 +100,8 @@ pub(super) async fn answer(
         let error = RpcError::new(error::INVALID_PARAMS, "there is only one page: no cursor");
         return talk.answer(&id, outlet, Err(error)).await;
     }
-    if talk.hub.index().is_complete() {
+    let recalls = talk.hub.recalls(list);
+    if talk.hub.index().is_complete() && !recalls {
         let result = rendered(talk, list, era);
         return talk.answer(&id, outlet, Ok(result)).await;
     }
@@ -110,6 +111,9 @@ pub(super) async fn answer(
     talk.flights.start("list", &id.clone(), outlet, async move {
         let talk = &coming.talk;
         talk.hub.settled(wait).await;
+        if recalls {
+            talk.hub.recall().await;
+        }
         line(&id, Ok(rendered(talk, list, era)))
     });
 }

@@ -181,7 +181,7 @@ fn a_client_of_2026_07_28_is_asked_in_the_answer() {
 
 #[test]
 fn a_client_of_2026_07_28_that_is_late_hears_that_nothing_was_sent() {
-    let rules = "policy.destructive = \"ask\"\n[settings]\napproval_wait = \"200ms\"\n";
+    let rules = "policy.destructive = \"ask\"\n[settings]\napproval_wait = \"2s\"\n";
     let desk = Desk::new(tools(Script::legacy()), rules);
     let mut serve = desk.modern(forms());
     let asked = serve.modern("tools/call", drop_params(7))["result"].clone();
@@ -189,6 +189,18 @@ fn a_client_of_2026_07_28_that_is_late_hears_that_nothing_was_sent() {
     let late = serve.modern("tools/call", retry_of(&drop_params(7), &asked, |_| yes()));
     assert!(told(&late).contains("nobody answered"), "{late}");
     assert_eq!(desk.up.runs("drop"), 0);
+}
+
+#[test]
+fn a_client_of_2026_07_28_that_leaves_while_asked_has_sent_nothing() {
+    let desk = Desk::asking(Script::legacy());
+    let mut serve = desk.modern(forms());
+    let asked = serve.modern("tools/call", drop_params(7))["result"].clone();
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    serve.close_stdin();
+    assert_eq!(serve.wait_exit(), 0);
+    assert_eq!(desk.up.requests_of("tools/call").len(), 0);
+    desk.logged(&["denied dismissed c0__drop"]);
 }
 
 #[test]

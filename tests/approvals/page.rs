@@ -5,9 +5,8 @@ use crate::{
     support::{
         client::Serve,
         script::Script,
-        talk::{text, told},
+        talk::{self, text, told},
     },
-    tools,
     visitor::{self, link_in, look, press},
 };
 use serde_json::{Value, json};
@@ -60,6 +59,21 @@ fn an_approval_on_the_page_holds_once_and_for_that_call() {
 }
 
 #[test]
+fn a_call_through_call_tool_is_the_same_call() {
+    let desk = Desk::asking(Script::legacy());
+    let mut serve = desk.legacy(json!({}));
+    let page = link(&mut serve, 7);
+    let inner = |id: u64| json!({"name": "c0__drop", "arguments": {"id": id}});
+    let asked = serve.call("call_tool", inner(7));
+    assert_eq!(link_in(told(&asked)), page);
+    press(&page, "approve");
+    assert_ne!(link_in(told(&serve.call("call_tool", inner(8)))), page);
+    assert_eq!(text(&serve.call("call_tool", inner(7))), r#"{"id":7}"#);
+    assert_ne!(link(&mut serve, 7), page);
+    assert_eq!(desk.up.runs("drop"), 1);
+}
+
+#[test]
 fn a_refusal_is_told_and_nothing_is_sent() {
     let desk = Desk::asking(Script::legacy());
     let mut serve = desk.legacy(json!({}));
@@ -102,19 +116,33 @@ fn only_the_pages_own_buttons_answer() {
     assert_eq!(desk.up.runs("drop"), 0);
 }
 
+/// Lets questions and approvals end at once, and waits until a running server knows.
+#[track_caller]
+fn end_at_once(desk: &Desk, serve: &mut Serve) {
+    let _ = desk.env.cmd(&["config", "set", "settings.approval_life", "1ms"]).success();
+    let mut id = 1000;
+    talk::eventually("the new life", || {
+        id += 1;
+        // Only so many questions wait at a time.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        look(&link(serve, id)).status == 410
+    });
+}
+
 #[test]
 fn a_question_and_an_approval_end_after_their_time() {
-    let rules = "policy.destructive = \"ask\"\n[settings]\napproval_life = \"400ms\"\n";
-    let desk = Desk::new(tools(Script::legacy()), rules);
+    let desk = Desk::asking(Script::legacy());
     let mut serve = desk.legacy(json!({}));
-    let page = link(&mut serve, 7);
-    crate::talk::eventually("the end of the question", || look(&page).status == 410);
-    let seen = look(&page);
-    assert!(seen.text().contains("has expired"), "{}", seen.text());
     let second = link(&mut serve, 7);
-    assert_ne!(second, page);
-    press(&second, "approve");
-    crate::talk::eventually("the end of the approval", || look(&second).status == 410);
+    end_at_once(&desk, &mut serve);
+    let page = link(&mut serve, 8);
+    talk::eventually("the end of the question", || look(&page).status == 410);
+    assert!(look(&page).text().contains("has expired"), "{}", look(&page).text());
+    assert_ne!(link(&mut serve, 8), page);
+    // An approval has its own time.
+    let form = look(&second).form();
+    assert_eq!(visitor::answer(&second, &form, "approve").status, 303);
+    talk::eventually("the end of the approval", || look(&second).status == 410);
     assert!(look(&second).text().contains("has expired"));
     assert_ne!(link(&mut serve, 7), second);
     assert_eq!(desk.up.runs("drop"), 0);

@@ -28,6 +28,17 @@ fn only_what_is_marked_read_only_is_there() {
         assert!(text.contains("--read-only") && text.contains("not marked"), "{text}");
     }
     assert_eq!(desk.up.requests_of("tools/call").len(), 1);
+    // Nor is there a way round.
+    let inner = |name: &str| json!({"name": name, "arguments": {"a": 1}});
+    assert!(!names.contains(&"call_tool".to_owned()), "{names:?}");
+    for own in ["call_tool", "call_read_tool"] {
+        assert_eq!(text(&serve.call(own, inner("c0__look"))), r#"{"a":1}"#);
+        let response = serve.call(own, inner("c0__add"));
+        assert!(told(&response).contains("read-only"), "{response}");
+    }
+    assert_eq!(desk.up.requests_of("tools/call").len(), 3);
+    let response = serve.call("report_issue", json!({"subject": "s", "description": "d"}));
+    assert!(told(&response).contains("take --read-only out"), "{response}");
     // Our own that read are there, and an unknown name is unknown.
     text(&serve.call("list_mcp_connections", json!({})));
     assert_eq!(serve.call("c0__nothing", json!({}))["error"]["code"], -32602);
@@ -36,6 +47,11 @@ fn only_what_is_marked_read_only_is_there() {
         "denied deny c0__add",
         "denied deny c0__drop",
         "denied deny c0__fake",
+        "ok allow c0__look",
+        "denied deny c0__add",
+        "ok allow c0__look",
+        "tool_error allow c0__add",
+        "denied deny report_issue",
         "ok allow list_mcp_connections",
         "failed allow c0__nothing",
     ]);

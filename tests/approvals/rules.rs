@@ -35,6 +35,10 @@ fn a_rule_for_the_tool_comes_before_the_rules_of_its_classes() {
     let rules = "[connections.c0.policy]\nwrite = \"ask\"\ndestructive = \"deny\"\n\
                  [connections.c0.policy.tools]\n\"l*\" = \"ask\"\ndrop = \"allow\"\n";
     let desk = Desk::new(tools(Script::legacy()), rules);
+    let table = desk.env.cmd(&["tools", "--json"]).success().json();
+    let policies: Vec<_> =
+        table["tools"].as_array().unwrap().iter().map(|t| &t["policy"]).collect();
+    assert_eq!(policies, ["ask", "ask", "ask", "allow"], "echo, look, add, drop");
     let mut serve = desk.legacy(forms());
     for (tool, want) in [("c0__look", "asked"), ("c0__drop", "done"), ("c0__add", "asked")] {
         assert_eq!(fate(&mut serve, tool), want, "{tool}");
@@ -92,6 +96,8 @@ fn a_manifest_has_a_word_where_the_user_has_none() {
     std::fs::write(&file, MANIFEST.replace("URL", &up.url())).unwrap();
     let _ = env.cmd(&["catalog", "lint", file.to_str().unwrap()]).success();
     let _ = env.cmd(&["catalog", "add", file.to_str().unwrap()]).success();
+    let shown = env.cmd(&["catalog", "show", "shop"]).success();
+    assert!(shown.stdout().contains("destructive: ask, add: ask"), "{}", shown.stdout());
     let _ = env.cmd(&["connect", "shop", "--name", "c0"]).success();
     let desk = Desk { env, up };
     let mut serve = desk.legacy(forms());

@@ -79,8 +79,12 @@ impl Bm25 {
             Self { terms, k1, b, counts: Vec::new(), lengths: Vec::new(), with: HashMap::new() };
         for tool in tools {
             let mut counts: HashMap<String, f64> = HashMap::new();
-            terms(&text(tool)).into_iter().for_each(|term| *counts.entry(term).or_default() += 1.0);
-            counts.keys().for_each(|term| *made.with.entry(term.clone()).or_default() += 1.0);
+            for term in terms(&text(tool)) {
+                *counts.entry(term).or_default() += 1.0;
+            }
+            for term in counts.keys() {
+                *made.with.entry(term.clone()).or_default() += 1.0;
+            }
             made.lengths.push(counts.values().sum());
             made.counts.push(counts);
         }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// One tool, as a connection offers it.
+#[derive(Clone)]
 pub struct Tool {
     /// `connection/name`, by which requests name it.
     pub id: String,

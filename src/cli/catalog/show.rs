@@ -4,7 +4,7 @@ use super::{CliResult, Context, Exit, Manifest, Registry, file_of, kind_word};
 use crate::{
     catalog::{
         Origin,
-        manifest::{Effect, Param, Tool, Way},
+        manifest::{Effect, Param, Policy, Tool, Way},
     },
     text,
 };
@@ -54,6 +54,7 @@ fn print(cx: &Context, m: &Manifest, file: Option<&str>) -> io::Result<()> {
     field("address", base.or(m.http.as_ref().map(|http| http.base_url.as_str())))?;
     field("homepage", m.homepage.as_deref())?;
     field("verified", Some(m.verified.as_deref().unwrap_or("never")))?;
+    field("policy", m.policy.as_ref().map(policy).as_deref())?;
     field("file", file)?;
     heading(cx, "Ways to sign in")?;
     for way in &m.auth {
@@ -79,6 +80,15 @@ fn print(cx: &Context, m: &Manifest, file: Option<&str>) -> io::Result<()> {
         out.content(&text::clean(playbook))?;
     }
     Ok(())
+}
+
+/// What holds where the user says nothing else.
+fn policy(policy: &Policy) -> String {
+    let classes = [("write", policy.write), ("destructive", policy.destructive)];
+    let classes = classes.into_iter().filter_map(|(class, rule)| Some((class, rule?)));
+    let tools = policy.tools.iter().map(|(tool, rule)| (tool.as_str(), *rule));
+    let all = classes.chain(tools).map(|(what, rule)| format!("{what}: {rule}"));
+    all.collect::<Vec<_>>().join(", ")
 }
 
 fn heading(cx: &Context, title: &str) -> io::Result<()> {

@@ -5,6 +5,7 @@ mod call;
 mod catalog;
 mod client;
 mod connection;
+mod memory;
 mod read;
 mod value;
 
@@ -17,6 +18,7 @@ pub use connection::{
     ReconnectArgs, ReportArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
     UsageArgs, auth,
 };
+pub use memory::{Expires, MemoryCommand, MemoryListArgs, MemorySaveArgs, MemorySearchArgs};
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};
 
@@ -82,7 +84,7 @@ pub struct Global {
     /// Act for this organization (needs --user)
     #[arg(long, global = true, value_name = "ORG", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub org: Option<String>,
-    /// Use this user's credentials and log entries
+    /// Use this user's credentials, memory and log entries
     #[arg(long, global = true, value_name = "USER", value_parser = NonEmptyStringValueParser::new(), hide_short_help = true)]
     pub user: Option<String>,
 }
@@ -142,6 +144,9 @@ pub enum Command {
     Logs(LogsArgs),
     /// Count calls, failures, bytes and times by connection and tool
     Usage(UsageArgs),
+    /// List, find, save and delete what is remembered for you and your agents
+    #[command(subcommand)]
+    Memory(MemoryCommand),
     /// Run the MCP server that a client launches, over stdin and stdout
     Serve(ServeArgs),
     /// Put one remote MCP server on stdin and stdout, without any configuration

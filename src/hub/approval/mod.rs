@@ -27,10 +27,7 @@ use crate::{
 };
 use desk::Desk;
 use futures_util::future::BoxFuture;
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::OnceCell;
 
 /// Somebody who answers in the client's place: the user at the terminal of a command.
@@ -67,42 +64,42 @@ impl Hub {
         if let Some(approver) = approvals.approver.get() {
             return approver.ask(&question).await;
         }
-        let patience = self.plan().patience;
-        if let Some(link) = link
-            && let Some(decision) = by_form(link, &question, patience.wait).await
-        {
+        if let Some(decision) = self.confirm_by_form(link, &question).await {
             return decision;
         }
+        let patience = self.plan().patience;
         let (inner, shutdown) = (Arc::downgrade(&self.0), &self.0.deps.shutdown);
         match approvals.link(question, patience, shutdown, inner).await {
             Some(link) => Decision::Asked(link),
             None => Decision::Nobody,
         }
     }
-}
 
-/// By a form without fields, whose only answers are yes and no; `None`: the client has no forms.
-async fn by_form(
-    link: &Arc<dyn ClientLink>,
-    question: &Question,
-    wait: Duration,
-) -> Option<Decision> {
-    let params = format!(
-        "{{\"message\":{},\"requestedSchema\":{{\"type\":\"object\",\"properties\":{{}}}}}}",
-        splice::quote(&question.text())
-    );
-    let asked = link.ask(Ask { method: "elicitation/create".into(), params: params.into() });
-    match task::within(wait, asked).await {
-        Err(_late) => Some(Decision::Unanswered(wait)),
-        Ok(Ok(result)) => Some(match splice::get_str(&result, "action").as_deref() {
-            Some("accept") => Decision::Approved,
-            Some("decline") => Decision::Refused,
-            _ => Decision::Dismissed,
-        }),
-        // It has none, or says that it has and refuses all the same.
-        Ok(Err(refused)) => {
-            tracing::debug!("the client cannot ask its user: {}", refused.message());
-            None
+    /// By a form of the client alone, whose only answers are yes and no; `None`: it has none, and
+    /// who asks goes another way.
+    pub async fn confirm_by_form(
+        &self,
+        link: Option<&Arc<dyn ClientLink>>,
+        question: &Question,
+    ) -> Option<Decision> {
+        let params = format!(
+            "{{\"message\":{},\"requestedSchema\":{{\"type\":\"object\",\"properties\":{{}}}}}}",
+            splice::quote(&question.text())
+        );
+        let asked = link?.ask(Ask { method: "elicitation/create".into(), params: params.into() });
+        let wait = self.plan().patience.wait;
+        match task::within(wait, asked).await {
+            Err(_late) => Some(Decision::Unanswered(wait)),
+            Ok(Ok(result)) => Some(match splice::get_str(&result, "action").as_deref() {
+                Some("accept") => Decision::Approved,
+                Some("decline") => Decision::Refused,
+                _ => Decision::Dismissed,
+            }),
+            // It has none, or says that it has and refuses all the same.
+            Ok(Err(refused)) => {
+                tracing::debug!("the client cannot ask its user: {}", refused.message());
+                None
+            }
         }
     }
 }

@@ -96,7 +96,7 @@ fn shown(view: View) -> Answer {
         View::Used => Page::Used(told(
             Sign::Good,
             "This was approved and has been used",
-            "The call was made once. When it is to be made again, you are asked again.",
+            "It has let one call through. When it is to be made again, you are asked again.",
         )),
         View::Expired => Page::Used(told(
             Sign::Bad,

@@ -1,6 +1,6 @@
 //! What our own tools stand on, besides the hub itself.
 
-use crate::catalog::Registry;
+use crate::{catalog::Registry, store::MemoryStore};
 use futures_util::future::BoxFuture;
 use std::{path::PathBuf, sync::Arc};
 
@@ -14,6 +14,8 @@ pub struct Deps {
     pub providers: Option<PathBuf>,
     /// Takes the configuration up without waiting for the next look at the file.
     pub reload: Option<Reload>,
+    /// `None`: there is none, and nothing of it is listed.
+    pub memory: Option<MemoryStore>,
     /// Makes reports of problems; commands have none.
     pub reporter: Option<Arc<dyn Reporter>>,
 }

@@ -7,6 +7,7 @@ mod args;
 mod ask_user;
 mod call_tool;
 mod connect_provider;
+mod delete_memories;
 mod deps;
 mod describe_provider;
 mod disconnect_provider;
@@ -18,6 +19,8 @@ mod list_tool_groups;
 mod read_more;
 mod report_issue;
 mod run;
+mod save_or_update_memories;
+mod search_memories;
 mod wish;
 
 pub use deps::{Deps, Problem, Reload, Reporter};
@@ -46,6 +49,9 @@ pub enum Own {
     CallTool,
     CallReadTool,
     ReadMore,
+    SaveOrUpdateMemories,
+    SearchMemories,
+    DeleteMemories,
 }
 
 impl Own {
@@ -63,6 +69,9 @@ impl Own {
         Self::CallTool,
         Self::CallReadTool,
         Self::ReadMore,
+        Self::SaveOrUpdateMemories,
+        Self::SearchMemories,
+        Self::DeleteMemories,
     ];
 
     pub fn name(self) -> &'static str {
@@ -79,6 +88,9 @@ impl Own {
             Self::CallTool => "call_tool",
             Self::CallReadTool => "call_read_tool",
             Self::ReadMore => "read_more",
+            Self::SaveOrUpdateMemories => "save_or_update_memories",
+            Self::SearchMemories => "search_memories",
+            Self::DeleteMemories => "delete_memories",
         }
     }
 
@@ -97,6 +109,9 @@ impl Own {
             Self::CallTool => call_tool::CALL,
             Self::CallReadTool => call_tool::CALL_READ,
             Self::ReadMore => read_more::DEFINITION,
+            Self::SaveOrUpdateMemories => save_or_update_memories::DEFINITION,
+            Self::SearchMemories => search_memories::DEFINITION,
+            Self::DeleteMemories => delete_memories::DEFINITION,
         }
     }
 
@@ -118,7 +133,7 @@ impl Own {
 
     /// It changes nothing by itself: what it calls is judged by itself.
     pub(super) fn only_routes(self) -> bool {
-        self.name() == "call_tool"
+        self == Self::CallTool
     }
 }
 

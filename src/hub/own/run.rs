@@ -1,9 +1,9 @@
 //! Which of our tools is called, and its answer.
 
 use super::{
-    Own, args, call_tool, connect_provider, describe_provider, disconnect_provider,
-    find_relevant_tools, get_usage, list_mcp_connections, list_providers, list_tool_groups,
-    read_more, report_issue,
+    Own, args, call_tool, connect_provider, delete_memories, describe_provider,
+    disconnect_provider, find_relevant_tools, get_usage, list_mcp_connections, list_providers,
+    list_tool_groups, read_more, report_issue, save_or_update_memories, search_memories,
 };
 use crate::{
     hub::{
@@ -59,6 +59,11 @@ impl Hub {
             Own::FindRelevantTools => {
                 find_relevant_tools::run(self, args::read(tool, params)?).await
             }
+            Own::SaveOrUpdateMemories => {
+                save_or_update_memories::run(self, args::read(tool, params)?).await
+            }
+            Own::SearchMemories => search_memories::run(self, args::read(tool, params)?).await,
+            Own::DeleteMemories => delete_memories::run(self, args::read(tool, params)?).await,
         }?;
         let (size, limit) = (result.len() as u64, request.limit);
         let result = if size <= limit {

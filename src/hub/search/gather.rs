@@ -46,21 +46,19 @@ pub(super) struct Build {
     pub(super) entries: Vec<Entry>,
     pub(super) lengths: Vec<[u16; FIELDS]>,
     /// Terms of the tool at hand with their fields.
-    here: Vec<(u32, u8)>,
+    pub(super) here: Vec<(u32, u8)>,
 }
 
 impl Build {
     pub(super) fn add(&mut self, stems: &Stems, field: Field, text: &str) {
         for run in text::runs(text) {
-            if !self.written.contains_key(run) {
-                self.learn(stems, run);
-            }
-            let terms = self.written.get(run).cloned().unwrap_or_default();
+            let known = self.written.get(run).cloned();
+            let terms = known.unwrap_or_else(|| self.learn(stems, run));
             self.here.extend(self.terms[terms].iter().map(|term| (*term, field as u8)));
         }
     }
 
-    fn learn(&mut self, stems: &Stems, run: &str) {
+    fn learn(&mut self, stems: &Stems, run: &str) -> Range<usize> {
         let begin = self.terms.len();
         text::pieces(run, |word| {
             if !words::is_stop(word) {
@@ -68,7 +66,9 @@ impl Build {
                 self.terms.push(*self.ids.entry(stems.stem(word)).or_insert(next));
             }
         });
-        self.written.insert(run.to_owned(), begin..self.terms.len());
+        let terms = begin..self.terms.len();
+        self.written.insert(run.to_owned(), terms.clone());
+        terms
     }
 
     /// Ends the tool at hand.

@@ -66,6 +66,7 @@ impl Index {
         let mut owner_of = Vec::new();
         let mut verbs = Vec::new();
         let mut names = Vec::new();
+        let mut said = ("", Vec::new());
         for source in sources {
             let tool = Definition::read(source.definition);
             let (lead, rest) =
@@ -78,10 +79,17 @@ impl Index {
             add(Field::Owner, source.connection);
             add(Field::Owner, source.provider.unwrap_or_default());
             add(Field::Owner, source.group.unwrap_or_default());
-            let owner_text = source.group_text.unwrap_or_default();
-            add(Field::OwnerText, text::beginning(owner_text, OWNER_TEXT));
             add(Field::Parameters, &tool.parameters);
             add(Field::ParameterText, &tool.parameter_text);
+            // Neighbours have the same owner, and it says more of itself than most tools do.
+            let owner_text = source.group_text.unwrap_or_default();
+            if owner_text != said.0 {
+                let begin = build.here.len();
+                build.add(&stems, Field::OwnerText, text::beginning(owner_text, OWNER_TEXT));
+                said = (owner_text, build.here[begin..].to_vec());
+            } else {
+                build.here.extend_from_slice(&said.1);
+            }
             build.close();
             let next = owners.len();
             owner_of.push(number(*owners.entry(source.connection).or_insert(next)));

@@ -66,8 +66,7 @@ impl Query {
             }
             match hint(word) {
                 Some(hint) => {
-                    let rest = chunk.trim_start_matches(|c| !word.starts_with(c));
-                    let after = rest.get(word.len()..).unwrap_or(" ");
+                    let after = chunk.find(word).map_or(" ", |at| &chunk[at + word.len()..]);
                     plain.extend([" ", &hint, after]);
                 }
                 None => plain.push_str(chunk),
@@ -172,7 +171,9 @@ fn hint(word: &str) -> Option<Cow<'static, str>> {
     }
     let drive =
         word.len() > 2 && word.as_bytes()[0].is_ascii_alphabetic() && word[1..].starts_with(":\\");
-    let rooted = ["/", "~/", "./", "../"].iter().any(|start| word.starts_with(start));
+    // One slash alone may also be a command, as in `/remind`.
+    let rooted = ["~/", "./", "../"].iter().any(|start| word.starts_with(start))
+        || word.strip_prefix('/').is_some_and(|path| named.is_some() || path.contains('/'));
     if drive || (rooted && word.contains(char::is_alphanumeric)) {
         let last = word.rsplit(['/', '\\']).next().unwrap_or_default();
         let kind = if last.contains('.') { "file" } else { "directory" };
@@ -182,7 +183,8 @@ fn hint(word: &str) -> Option<Cow<'static, str>> {
     if word.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.')) {
         return Some("".into());
     }
-    named.map(Cow::Borrowed)
+    // Half of the libraries for the web are called so.
+    named.filter(|_| !word.ends_with(".js")).map(Cow::Borrowed)
 }
 
 /// The parts of a request: what one would do in one step.
@@ -206,4 +208,46 @@ fn clauses(request: &str) -> Vec<Vec<&str>> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{clauses, hint};
+
+    #[test]
+    fn a_path_an_address_and_a_file_tell_what_they_are() {
+        for (word, expected) in [
+            ("/root/excel/goods.xlsx", Some("excel spreadsheet sheet")),
+            ("C:\\notes\\plan.md", Some("markdown file")),
+            ("/home/ann/papers", Some("directory")),
+            ("~/unknown.ending", Some("file")),
+            ("/report.pdf", Some("pdf document")),
+            ("slides.pptx", Some("powerpoint presentation slide")),
+            ("https://www.youtube.com/watch?v=x", Some("youtube")),
+            ("http://docs.example.org:8080/a", Some("docs example")),
+            ("ann@example.com", Some("")),
+            ("@ann", None),
+            ("/remind", None),
+            ("node.js", None),
+            ("and/or", None),
+            ("3.5", None),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(hint(word).as_deref(), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_request_falls_into_its_steps() {
+        for (request, expected) in [
+            ("list pods, then read v2.1 of the log", vec!["list pods", "read v2 1 of the log"]),
+            ("Find it. And: send it!", vec!["Find it", "send it"]),
+            ("查询天气，发送邮件", vec!["查询天气", "发送邮件"]),
+            ("...", vec![""]),
+        ] {
+            let said: Vec<String> = clauses(request).iter().map(|c| c.join(" ")).collect();
+            assert_eq!(said, expected, "{request}");
+        }
+    }
 }

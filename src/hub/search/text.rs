@@ -168,3 +168,42 @@ pub(super) fn first_sentence(text: &str) -> (&str, &str) {
 pub(super) fn beginning(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{beginning, first_sentence, pieces, runs};
+
+    #[test]
+    fn words_are_found_in_names_and_in_prose() {
+        for (text, expected) in [
+            ("create_refund", "create refund"),
+            ("listAllURLs", "list all urls listallurls"),
+            ("HTTPServer2", "http server 2 httpserver2"),
+            ("GitHub", "git hub github"),
+            ("APIs and IDs", "apis and ids"),
+            ("Überblick", "überblick"),
+            ("天气预报 v2", "天气 气预 预报 v 2 v2"),
+            ("查x询", "查 x 询"),
+            ("İ\u{0}\u{202e}!", "i\u{307}"),
+        ] {
+            let mut words = Vec::new();
+            runs(text).for_each(|run| pieces(run, |word| words.push(word.to_owned())));
+            assert_eq!(words.join(" "), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_sentence_ends_where_a_reader_would_say() {
+        for (text, first) in [
+            ("Lists it. Then more.", "Lists it."),
+            ("Lists v1.2 of it", "Lists v1.2 of it"),
+            ("Line one\n\nLine two", "Line one\n"),
+            ("查询天气。更多", "查询天气。"),
+            ("  Why? Because.", "Why?"),
+            ("", ""),
+        ] {
+            assert_eq!(first_sentence(text).0, first, "{text}");
+        }
+        assert_eq!(beginning("aé", 2), "a");
+    }
+}
