@@ -34,6 +34,8 @@ use std::{
 };
 
 const TOOLS: usize = 300;
+/// Tokens of what a model needs to call our own tools; contract, section 7.
+const OURS: f64 = 2_200.0;
 /// Of the tokens of the full list.
 const MOST: f64 = 5.0;
 const HELP: &str = "\
@@ -91,8 +93,15 @@ fn main() -> ExitCode {
         let note = format!("{} tools, {} bytes", list.tools, list.bytes);
         report.row(mode, Promise::None, Some(list.tokens), "tokens", &note);
     }
+    let own: f64 = smart.each.iter().map(|(_, called, _)| called).sum();
+    let what = "smart: names, descriptions, inputs";
+    report.row(what, Promise::AtMost(OURS), Some(own), "tokens", "");
     let share = 100.0 * smart.tokens / full.tokens;
     report.row("smart, of full", Promise::AtMost(MOST), Some(share), "%", "");
+    head("tokens of each tool in smart mode: name, description and input schema; all of it");
+    for (name, called, whole) in &smart.each {
+        println!("  {name:<28}{called:>6}{whole:>6}");
+    }
     report.close();
     if report.missed() == 0 || only_report { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -115,6 +124,8 @@ struct List {
     tools: usize,
     bytes: usize,
     tokens: f64,
+    /// By tool: the tokens of what is needed to call it, and of all of it.
+    each: Vec<(String, f64, f64)>,
 }
 
 impl List {
@@ -128,11 +139,28 @@ impl List {
             serde_json::from_str(client::result_of(&answer)).expect("the result is JSON");
         assert!(result["nextCursor"].is_null(), "the list has more pages");
         // Every field of every tool, as a client may hand it on; not the envelope.
+        let tools = result["tools"].as_array().expect("a list");
         let text = result["tools"].to_string();
-        let tokens = tiktoken_rs::o200k_base_singleton().count_ordinary(&text);
-        #[expect(clippy::cast_precision_loss, reason = "a count of tokens")]
-        let tokens = tokens as f64;
         client.finish();
-        Self { tools: result["tools"].as_array().map_or(0, Vec::len), bytes: text.len(), tokens }
+        Self {
+            tools: tools.len(),
+            bytes: text.len(),
+            tokens: tokens(&text),
+            each: tools.iter().map(each).collect(),
+        }
     }
+}
+
+fn each(tool: &Value) -> (String, f64, f64) {
+    let name = tool["name"].as_str().unwrap_or_default().to_owned();
+    let mut called = tool.clone();
+    if let Some(fields) = called.as_object_mut() {
+        fields.retain(|key, _| matches!(key.as_str(), "name" | "description" | "inputSchema"));
+    }
+    (name, tokens(&called.to_string()), tokens(&tool.to_string()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of tokens")]
+fn tokens(text: &str) -> f64 {
+    tiktoken_rs::o200k_base_singleton().count_ordinary(text) as f64
 }
