@@ -83,12 +83,12 @@ impl Index {
             add(Field::ParameterText, &tool.parameter_text);
             // Neighbours have the same owner, and it says more of itself than most tools do.
             let owner_text = source.group_text.unwrap_or_default();
-            if owner_text != said.0 {
+            if owner_text == said.0 {
+                build.here.extend_from_slice(&said.1);
+            } else {
                 let begin = build.here.len();
                 build.add(&stems, Field::OwnerText, text::beginning(owner_text, OWNER_TEXT));
                 said = (owner_text, build.here[begin..].to_vec());
-            } else {
-                build.here.extend_from_slice(&said.1);
             }
             build.close();
             let next = owners.len();

@@ -183,8 +183,7 @@ fn hint(word: &str) -> Option<Cow<'static, str>> {
     if word.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.')) {
         return Some("".into());
     }
-    // Half of the libraries for the web are called so.
-    named.filter(|_| !word.ends_with(".js")).map(Cow::Borrowed)
+    named.map(Cow::Borrowed)
 }
 
 /// The parts of a request: what one would do in one step.
