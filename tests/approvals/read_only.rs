@@ -37,8 +37,10 @@ fn only_what_is_marked_read_only_is_there() {
         assert!(told(&response).contains("read-only"), "{response}");
     }
     assert_eq!(desk.up.requests_of("tools/call").len(), 3);
-    let response = serve.call("report_issue", json!({"subject": "s", "description": "d"}));
-    assert!(told(&response).contains("take --read-only out"), "{response}");
+    for own in ["report_issue", "save_or_update_memories", "delete_memories"] {
+        let response = serve.call(own, json!({}));
+        assert!(told(&response).contains("take --read-only out"), "{response}");
+    }
     // Our own that read are there, and an unknown name is unknown.
     text(&serve.call("list_mcp_connections", json!({})));
     assert_eq!(serve.call("c0__nothing", json!({}))["error"]["code"], -32602);
@@ -52,6 +54,8 @@ fn only_what_is_marked_read_only_is_there() {
         "ok allow c0__look",
         "tool_error allow c0__add",
         "denied deny report_issue",
+        "denied deny save_or_update_memories",
+        "denied deny delete_memories",
         "ok allow list_mcp_connections",
         "failed allow c0__nothing",
     ]);
