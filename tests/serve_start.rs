@@ -35,7 +35,7 @@ fn without_a_configuration_there_are_our_own_tools_and_nothing_is_created() {
     assert_eq!(serve.tool_names(), [OURS]);
     assert_eq!(
         serve.modern("tools/list", json!({}))["result"]["tools"][0]["name"],
-        "list_mcp_connections"
+        "list_providers"
     );
     assert!(!env.allmcp_home().exists(), "{:?}", env.files());
     assert_eq!(serve.connections(), json!({"connections": [], "config_error": null}));

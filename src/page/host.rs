@@ -83,14 +83,15 @@ impl Host {
     }
 }
 
-/// Reads a form; `None` when it is larger than any of ours.
+/// Reads a form; `None` when it is larger than any of ours, or not whole.
 async fn read<B>(mut body: B) -> Option<Sent>
 where
     B: Body<Data = Bytes> + Send + Unpin,
 {
     let (mut bytes, mut all) = (Vec::new(), 0);
-    while let Some(Ok(frame)) = body.frame().await {
-        let Ok(data) = frame.into_data() else { continue };
+    while let Some(frame) = body.frame().await {
+        // Half a form is none: what it lacks would count as left empty.
+        let Ok(data) = frame.ok()?.into_data() else { continue };
         all += data.len();
         if all > MAX_WASTE {
             break;

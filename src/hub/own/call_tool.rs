@@ -16,16 +16,17 @@ use bytes::Bytes;
 
 pub(super) const CALL: &str = concat!(
     r#"{"name":"call_tool","title":"Call a tool","#,
-    r#""description":"Calls any tool of a connected service by its full name, as find_relevant_tools gives it (SERVICE__TOOL), also one that is not listed. Returns that tool's own result.","#,
-    r#""inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"SERVICE__TOOL"},"arguments":{"type":"object","description":"As the tool's input_schema says"}},"required":["name"]},"#,
-    r#""annotations":{"title":"Call a tool","readOnlyHint":false,"destructiveHint":true,"openWorldHint":true}}"#
+    r#""description":"Calls any tool of a connected service by its full name (SERVICE__TOOL, from find_relevant_tools), also one that is not listed. Gives that tool's own result.","#,
+    r#""inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"SERVICE__TOOL"},"arguments":{"type":"object","#,
+    r#""description":"As the tool's input_schema says"}},"required":["name"]},"#,
+    r#""annotations":{"readOnlyHint":false,"destructiveHint":true}}"#
 );
 
 pub(super) const CALL_READ: &str = concat!(
     r#"{"name":"call_read_tool","title":"Call a read-only tool","#,
     r#""description":"Like call_tool, but only for tools annotated read-only; it refuses all others.","#,
     r#""inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"SERVICE__TOOL"},"arguments":{"type":"object"}},"required":["name"]},"#,
-    r#""annotations":{"title":"Call a read-only tool","readOnlyHint":true,"openWorldHint":true}}"#
+    r#""annotations":{"readOnlyHint":true}}"#
 );
 
 /// What Claude Code puts before the names that we gave it.

@@ -23,14 +23,10 @@ pub(super) const NAME: &str = "connect_provider";
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"connect_provider","title":"Connect a service","#,
     r#""description":"Connects a service: a provider's id (list_providers) or the URL of an MCP server. On action_required show the user connect_url and stop; keys are entered there, never in the chat. When the user is done, call again with the same arguments.","#,
-    r#""inputSchema":{"type":"object","properties":{"provider":{"type":"string"},"#,
-    r#""name":{"type":"string","description":"for a second account"},"#,
-    r#""params":{"type":"object","additionalProperties":{"type":"string"}},"#,
-    r#""credentials":{"type":"object","description":"do not ask for them","additionalProperties":{"type":"string"}}},"#,
-    r#""required":["provider"],"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"status":{"enum":["connected","action_required"]},"#,
-    r#""name":{"type":"string"},"connect_url":{"type":"string"}},"required":["status"]},"#,
-    r#""annotations":{"title":"Connect a service","readOnlyHint":false,"destructiveHint":false,"idempotentHint":true,"openWorldHint":true}}"#
+    r#""inputSchema":{"type":"object","properties":{"provider":{"type":"string"},"name":{"type":"string","description":"for a second account"},"params":{"type":"object","#,
+    r#""additionalProperties":{"type":"string"}},"credentials":{"type":"object","description":"do not ask for them","additionalProperties":{"type":"string"}}},"required":["provider"]},"#,
+    r#""outputSchema":{"type":"object","properties":{"status":{"enum":["connected","action_required"]},"connect_url":{"type":"string"}}},"#,
+    r#""annotations":{"readOnlyHint":false,"destructiveHint":false,"idempotentHint":true}}"#
 );
 
 /// So long the answer waits for a user who has agreed to open the page: clients give a call a

@@ -11,9 +11,9 @@ const TOOL: &str = "delete_memories";
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"delete_memories","title":"Delete memories","#,
     r#""description":"Deletes memories for good, by the ids that search_memories gives.","#,
-    r#""inputSchema":{"type":"object","properties":{"ids":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":100}},"required":["ids"],"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"deleted":{"type":"array"},"not_found":{"type":"array"}},"required":["deleted","not_found"]},"#,
-    r#""annotations":{"title":"Delete memories","readOnlyHint":false,"destructiveHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""inputSchema":{"type":"object","properties":{"ids":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":100}},"required":["ids"]},"#,
+    r#""outputSchema":{"type":"object","properties":{"deleted":{"type":"array"}}},"#,
+    r#""annotations":{"readOnlyHint":false,"destructiveHint":true,"idempotentHint":true,"openWorldHint":false}}"#
 );
 
 #[derive(Debug, Deserialize)]

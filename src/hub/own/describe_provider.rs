@@ -14,10 +14,10 @@ use std::sync::Arc;
 
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"describe_provider","title":"Describe a provider","#,
-    r#""description":"Tells what a connection or provider can do: its groups of tools, and how to work with it. With group: the tools of it with their schemas.","#,
-    r#""inputSchema":{"type":"object","properties":{"name":{"type":"string"},"group":{"type":"string"}},"required":["name"],"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"name":{"type":"string"},"groups":{"type":"array","items":{"type":"object"}},"tools":{"type":"array","items":{"type":"object"}}},"required":["name"]},"#,
-    r#""annotations":{"title":"Describe a provider","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""description":"What a connection or provider can do: its groups of tools, and how to work with it. With group: its tools with their schemas.","#,
+    r#""inputSchema":{"type":"object","properties":{"name":{"type":"string"},"group":{"type":"string"}},"required":["name"]},"#,
+    r#""outputSchema":{"type":"object","properties":{"groups":{"type":"array"},"tools":{"type":"array"}}},"#,
+    r#""annotations":{"readOnlyHint":true,"openWorldHint":false}}"#
 );
 
 const NAME: &str = "describe_provider";

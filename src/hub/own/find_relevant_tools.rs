@@ -10,10 +10,11 @@ use serde::Deserialize;
 
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"find_relevant_tools","title":"Find tools","#,
-    r#""description":"Finds tools of all connected services for one step of work, best first. Say what is to be done and on what, like 'create a deal in the CRM'; one step a query. The first row has its input_schema; call a tool by its name with call_tool. Services that need a sign-in are in locked_groups with the remedy.","#,
-    r#""inputSchema":{"type":"object","properties":{"query":{"type":"string"},"group":{"type":"string","description":"Only this group, from list_tool_groups"},"limit":{"type":"integer","minimum":1,"maximum":50,"default":8}},"required":["query"],"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"tools":{"type":"array","items":{"type":"object"}},"more":{"type":"integer"}},"required":["tools"]},"#,
-    r#""annotations":{"title":"Find tools","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""description":"Finds tools of all connected services for one step of work, best first. Say what is to be done and on what, like 'create a deal in the CRM'. The first row has its input_schema; call a tool by its name with call_tool. Services that need a sign-in are in locked_groups with the remedy.","#,
+    r#""inputSchema":{"type":"object","properties":{"query":{"type":"string"},"group":{"type":"string","description":"Only this group, from list_tool_groups"},"#,
+    r#""limit":{"type":"integer","minimum":1,"maximum":50,"default":8}},"required":["query"]},"#,
+    r#""outputSchema":{"type":"object","properties":{"tools":{"type":"array"},"more":{"type":"integer"}}},"#,
+    r#""annotations":{"readOnlyHint":true,"openWorldHint":false}}"#
 );
 
 const NAME: &str = "find_relevant_tools";

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"get_usage","title":"Usage","#,
     r#""description":"Counts the calls that went through allmcp: calls, failures and times of each tool.","#,
-    r#""inputSchema":{"type":"object","properties":{},"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"calls":{"type":"integer"},"tools":{"type":"array","items":{"type":"object"}}},"required":["calls"]},"#,
-    r#""annotations":{"title":"Usage","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""inputSchema":{"type":"object","properties":{}},"#,
+    r#""outputSchema":{"type":"object","properties":{"calls":{"type":"integer"},"tools":{"type":"array"}}},"#,
+    r#""annotations":{"readOnlyHint":true,"openWorldHint":false}}"#
 );
 
 /// Tools of one answer.

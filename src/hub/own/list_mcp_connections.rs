@@ -10,14 +10,10 @@ use serde_json::{Value, json};
 
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"list_mcp_connections","title":"List connections","#,
-    r#""description":"Lists the MCP servers behind allmcp: whether each is connected, needs the user to sign in, or has failed and why, and how many tools it offers. Use it when a tool is missing or a call failed.","#,
-    r#""inputSchema":{"type":"object","properties":{},"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"connections":{"type":"array","items":{"type":"object","properties":{"#,
-    r#""name":{"type":"string"},"connected":{"type":"boolean"},"connect_required":{"type":"boolean"},"#,
-    r#""auth_status":{"type":"string"},"connect_url":{"type":["string","null"]},"connect_url_expires_at":{"type":["string","null"]},"#,
-    r#""tools":{"type":"integer"},"last_error":{"type":["string","null"]}},"required":["name","connected","connect_required","auth_status","tools"]}},"#,
-    r#""config_error":{"type":["string","null"]}},"required":["connections"]},"#,
-    r#""annotations":{"title":"List connections","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""description":"Lists the connected services: whether each works, needs a sign-in, or has failed and why. Use it when a tool is missing or a call failed.","#,
+    r#""inputSchema":{"type":"object","properties":{}},"#,
+    r#""outputSchema":{"type":"object","properties":{"connections":{"type":"array"}}},"#,
+    r#""annotations":{"readOnlyHint":true,"openWorldHint":false}}"#
 );
 
 pub(in crate::hub) async fn run(hub: &Hub) -> Result<Bytes, CallError> {

@@ -15,9 +15,9 @@ use url::Url;
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"list_providers","title":"List providers","#,
     r#""description":"Lists services that can be connected, such as a CRM or an issue tracker, and which are. To connect one, make the call in connect_hint.","#,
-    r#""inputSchema":{"type":"object","properties":{"query":{"type":"string","description":"Words of its name or kind"},"connected_only":{"type":"boolean"}},"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"providers":{"type":"array","items":{"type":"object"}},"more":{"type":"integer"}},"required":["providers"]},"#,
-    r#""annotations":{"title":"List providers","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""inputSchema":{"type":"object","properties":{"query":{"type":"string","description":"Words of its name or kind"},"connected_only":{"type":"boolean"}}},"#,
+    r#""outputSchema":{"type":"object","properties":{"providers":{"type":"array"},"more":{"type":"integer"}}},"#,
+    r#""annotations":{"readOnlyHint":true,"openWorldHint":false}}"#
 );
 
 /// Providers of one answer with all that is said of them.

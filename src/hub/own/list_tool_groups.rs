@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"list_tool_groups","title":"List groups of tools","#,
     r#""description":"Lists the connected services and their groups of tools, with counts and whether each can be used.","#,
-    r#""inputSchema":{"type":"object","properties":{},"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"groups":{"type":"array","items":{"type":"object"}}},"required":["groups"]},"#,
-    r#""annotations":{"title":"List groups of tools","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""inputSchema":{"type":"object","properties":{}},"#,
+    r#""outputSchema":{"type":"object","properties":{"groups":{"type":"array"}}},"#,
+    r#""annotations":{"readOnlyHint":true,"openWorldHint":false}}"#
 );
 
 pub(super) async fn run(hub: &Hub) -> Result<Bytes, CallError> {

@@ -7,9 +7,9 @@ use serde::Deserialize;
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"read_more","title":"Read on","#,
     r#""description":"The next part of an answer that was cut. The cursor stands at the end of the part before.","#,
-    r#""inputSchema":{"type":"object","properties":{"cursor":{"type":"string"}},"required":["cursor"],"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"cursor":{"type":["string","null"],"description":"Of the next part; null: this was the last"}}},"#,
-    r#""annotations":{"title":"Read on","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""inputSchema":{"type":"object","properties":{"cursor":{"type":"string"}},"required":["cursor"]},"#,
+    r#""outputSchema":{"type":"object","properties":{"cursor":{"type":["string","null"]}}},"#,
+    r#""annotations":{"readOnlyHint":true,"openWorldHint":false}}"#
 );
 
 #[derive(Debug, Deserialize)]

@@ -9,9 +9,10 @@ use serde_json::json;
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"report_issue","title":"Report a problem","#,
     r#""description":"Writes a report of a problem with allmcp, without secrets, to a file that the user can look at and send. Nothing is sent.","#,
-    r#""inputSchema":{"type":"object","properties":{"subject":{"type":"string"},"description":{"type":"string","description":"What was tried, expected and seen"}},"required":["subject","description"],"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"file":{"type":"string"},"sent":{"type":"boolean"}},"required":["file"]},"#,
-    r#""annotations":{"title":"Report a problem","readOnlyHint":false,"destructiveHint":false,"idempotentHint":false,"openWorldHint":false}}"#
+    r#""inputSchema":{"type":"object","properties":{"subject":{"type":"string"},"description":{"type":"string","description":"What was tried, expected and seen"}},"#,
+    r#""required":["subject","description"]},"#,
+    r#""outputSchema":{"type":"object","properties":{"file":{"type":"string"}}},"#,
+    r#""annotations":{"readOnlyHint":false,"destructiveHint":false,"openWorldHint":false}}"#
 );
 
 const NAME: &str = "report_issue";

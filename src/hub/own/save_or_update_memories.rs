@@ -13,16 +13,13 @@ const TOOL: &str = "save_or_update_memories";
 
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"save_or_update_memories","title":"Save memories","#,
-    r#""description":"Remembers facts, preferences and decisions for later chats. With id it changes that memory, else your memory of exactly that title, else it adds one. In a change, fields left out stay and empty ones are cleared; content is replaced, so search_memories first. All are saved or none. Save no passwords or keys.","#,
-    r#""inputSchema":{"type":"object","properties":{"memories":{"type":"array","minItems":1,"maxItems":100,"items":{"type":"object","properties":{"#,
-    r#""id":{"type":"string"},"title":{"type":"string","maxLength":200,"description":"Unique; needed without id"},"#,
-    r#""content":{"type":"string","description":"Text, up to 64 KiB; needed for a new one"},"#,
-    r#""tags":{"type":"array","items":{"type":"string"}},"source":{"type":"string","description":"Where it comes from"},"#,
-    r#""expires_at":{"type":"string","description":"RFC 3339; hidden from then on"},"#,
-    r#""shared_with":{"type":"object","description":"User ids of the same org; write includes read","properties":{"#,
-    r#""read":{"type":"array","items":{"type":"string"}},"write":{"type":"array","items":{"type":"string"}}}}},"additionalProperties":false}}},"required":["memories"],"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"memories":{"type":"array","items":{"type":"object","properties":{"id":{"type":"string"},"title":{"type":"string"},"created":{"type":"boolean"}}}}},"required":["memories"]},"#,
-    r#""annotations":{"title":"Save memories","readOnlyHint":false,"destructiveHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""description":"Remembers facts, preferences and decisions for later chats. An id, else an equal title, changes that memory: fields left out stay, empty ones are cleared, content is replaced (search_memories first). All are saved or none. No passwords or keys.","#,
+    r#""inputSchema":{"type":"object","properties":{"memories":{"type":"array","minItems":1,"maxItems":100,"items":{"type":"object","properties":{"id":{"type":"string"},"#,
+    r#""title":{"type":"string","maxLength":200,"description":"Unique; needed without id"},"content":{"type":"string","description":"Text, up to 64 KiB; needed for a new one"},"#,
+    r#""tags":{"type":"array","items":{"type":"string"}},"source":{"type":"string","description":"Where it comes from"},"expires_at":{"type":"string","#,
+    r#""description":"RFC 3339; hidden from then on"},"shared_with":{"type":"object","description":"User ids of the same org; write includes read","properties":{"read":{"type":"array","items":{"type":"string"}},"write":{"type":"array","items":{"type":"string"}}}}}}}},"required":["memories"]},"#,
+    r#""outputSchema":{"type":"object","properties":{"memories":{"type":"array"}}},"#,
+    r#""annotations":{"readOnlyHint":false,"destructiveHint":true,"idempotentHint":true,"openWorldHint":false}}"#
 );
 
 #[derive(Debug, Deserialize)]

@@ -14,13 +14,11 @@ const TOOL: &str = "search_memories";
 
 pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"search_memories","title":"Search memories","#,
-    r#""description":"Finds what was saved with save_or_update_memories; without arguments the newest. A query matches any of its words in title, tags and content, best first; the other fields narrow it. A snippet stands for a long content: ask for its id to read all of it.","#,
-    r#""inputSchema":{"type":"object","properties":{"query":{"type":"string"},"#,
-    r#""queries":{"type":"array","items":{"type":"string"},"maxItems":10,"description":"Several at once"},"#,
-    r#""ids":{"type":"array","items":{"type":"string"}},"tags":{"type":"array","items":{"type":"string"},"description":"Has all of them"},"#,
-    r#""source":{"type":"string"},"full":{"type":"boolean","description":"Whole contents"},"limit":{"type":"integer","minimum":1,"maximum":50,"default":10}},"additionalProperties":false},"#,
-    r#""outputSchema":{"type":"object","properties":{"memories":{"type":"array"},"total":{"type":"integer"},"results":{"type":"array"},"not_found":{"type":"array"}}},"#,
-    r#""annotations":{"title":"Search memories","readOnlyHint":true,"idempotentHint":true,"openWorldHint":false}}"#
+    r#""description":"Finds what was saved with save_or_update_memories; without arguments the newest. A query matches any of its words, best first. A snippet stands for a long content: ask for its id to read all of it.","#,
+    r#""inputSchema":{"type":"object","properties":{"query":{"type":"string"},"queries":{"type":"array","items":{"type":"string"},"maxItems":10,"#,
+    r#""description":"Several at once"},"ids":{"type":"array","items":{"type":"string"}},"tags":{"type":"array","items":{"type":"string"},"description":"Has all of them"},"source":{"type":"string"},"full":{"type":"boolean","description":"Whole contents"},"limit":{"type":"integer","minimum":1,"maximum":50,"default":10}}},"#,
+    r#""outputSchema":{"type":"object","properties":{"memories":{"type":"array"},"results":{"type":"array"}}},"#,
+    r#""annotations":{"readOnlyHint":true,"openWorldHint":false}}"#
 );
 
 /// Memories of one query where the caller names no number, and most of them.
