@@ -246,7 +246,7 @@ fn the_command_finds_what_the_tool_finds() {
     support::golden::document(&env, "search", &found);
     let people = env.cmd(&["search", "deal", "--limit", "1"]).success();
     assert!(people.stdout().contains("c__deal"), "{}", people.stdout());
-    assert!(people.stderr().contains("1 more"), "{}", people.stderr());
+    assert!(people.stderr().contains(" more fit"), "{}", people.stderr());
     let wrong = env.cmd(&["search", "deal", "--group", "d"]).code(2);
     assert!(wrong.stderr().contains("error: "), "{}", wrong.stderr());
     env.cmd(&["search", "deal", "--limit", "51"]).code(2);
