@@ -4,10 +4,18 @@
 //! [`Shutdown`] that started it says so. May name nothing. Called by every room with work of its
 //! own; clippy's `disallowed-methods` keeps `tokio::spawn` out of all others.
 
-use std::{future::Future, time::Duration};
-use tokio::{sync::Semaphore, task::JoinHandle, time::error::Elapsed};
+use std::{future::Future, pin::Pin, time::Duration};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::JoinHandle,
+    time::error::Elapsed,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
+
+/// Work as a runtime sees it. In a box, because each wrapper around it would keep a place as large
+/// as the work itself, and the machinery of a task would be compiled once for each kind of work.
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Enough to read what is there.
 const LAST_LOOK: Duration = Duration::from_millis(100);
@@ -30,15 +38,13 @@ impl Shutdown {
     }
 
     /// Runs `work` until it ends or shutdown begins, whichever is first.
-    ///
-    /// What is large inside `work` belongs in a box of its own: everything that is spawned is
-    /// moved a few times before it runs, and kept three times over by the wrappers here.
     #[expect(clippy::disallowed_methods, reason = "this is the one spawn")]
     pub fn spawn<F>(&self, name: &'static str, work: F) -> JoinHandle<()>
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let token = self.token.clone();
+        let work: Work<()> = Box::pin(work);
         let work = async move {
             let _ended = token.run_until_cancelled(work).await;
         };
@@ -53,6 +59,7 @@ impl Shutdown {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        let work: Work<F::Output> = Box::pin(work);
         tokio::spawn(self.firm.track_future(work.instrument(tracing::debug_span!("task", name))))
     }
 
@@ -89,6 +96,7 @@ pub fn brief<F>(name: &'static str, limit: Duration, work: F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    let work: Work<()> = Box::pin(work);
     let work = async move {
         let _ended = tokio::time::timeout(limit, work).await;
     };
@@ -152,11 +160,13 @@ pub async fn blocking<T: Send + 'static>(
     static TURNS: Semaphore = Semaphore::const_new(JOBS);
     // It is never closed; and the turn ends with the job, also when nobody waits for it.
     let turn = TURNS.acquire().await;
-    let job = move || {
+    let (answer, wait) = oneshot::channel();
+    let job: Box<dyn FnOnce() + Send> = Box::new(move || {
         let _turn = turn;
-        job()
-    };
-    tokio::task::spawn_blocking(job).await.map_err(|_| BlockingError::Panicked)
+        let _nobody_waits = answer.send(job());
+    });
+    drop(tokio::task::spawn_blocking(job));
+    wait.await.map_err(|_| BlockingError::Panicked)
 }
 
 /// Runs `job` on a thread of its own and waits at most `deadline` for it. The thread is left
@@ -166,7 +176,7 @@ pub async fn on_thread<T: Send + 'static>(
     deadline: Duration,
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BlockingError> {
-    let (answer, wait) = tokio::sync::oneshot::channel();
+    let (answer, wait) = oneshot::channel();
     detached_thread(name, move || {
         // The receiver is gone when the deadline has passed: nobody wants the answer any more.
         let _late = answer.send(job());
@@ -185,6 +195,7 @@ pub fn detached_thread(
     name: &'static str,
     job: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<()> {
+    let job: Box<dyn FnOnce() + Send> = Box::new(job);
     std::thread::Builder::new().name(name.to_owned()).spawn(job).map(drop)
 }
 
@@ -212,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_came_while_the_process_was_stopped_is_read() {
-        let (answer, wait) = tokio::sync::oneshot::channel();
+        let (answer, wait) = oneshot::channel();
         Shutdown::new().spawn("answer", async move {
             // As the task that reads the socket: it has its turn after the timer.
             tokio::time::sleep(Duration::from_millis(30)).await;

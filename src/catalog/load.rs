@@ -40,15 +40,12 @@ pub(super) type Bases<'a> = dyn Fn(&str, bool) -> Option<Base> + 'a;
 /// Reads a text that the program carries with it and whose checks are a test: no more is done than
 /// needed.
 pub(super) fn trusted(text: &str, bases: &Bases<'_>) -> Result<Manifest, Vec<Finding>> {
-    match toml::from_str::<Manifest>(text) {
-        Ok(whole) if whole.extends.is_none() => Ok(whole),
-        _ => {
-            let value = table(text).and_then(|own| extended(own, true, bases));
-            let value = value.map_err(|finding| vec![finding])?;
-            let manifest = serde_json::from_value(Value::Object(value));
-            manifest.map_err(|error| vec![Finding::error(&At::top(), None, error.to_string())])
-        }
-    }
+    let value = table(text).and_then(|own| extended(own, true, bases));
+    let value = value.map_err(|finding| vec![finding])?;
+    // By way of JSON, as every other manifest: the types read from TOML too would be 400 KB of
+    // code more.
+    let manifest = serde_json::from_value(Value::Object(value));
+    manifest.map_err(|error| vec![Finding::error(&At::top(), None, error.to_string())])
 }
 
 /// Reads a text that may hold anything, and checks it.

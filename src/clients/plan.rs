@@ -5,7 +5,10 @@ use super::{
     entry::{is_equivalent, is_same_file},
     json::File,
 };
-use crate::disk::{atomic, lock::FileLock};
+use crate::{
+    disk::{atomic, lock::FileLock},
+    text::diff,
+};
 use serde_json::Value;
 use std::{
     fs, io,
@@ -249,14 +252,11 @@ impl Plan {
             Some(_) => self.path.display().to_string(),
             None => "/dev/null".to_owned(),
         };
-        similar::TextDiff::from_lines(
+        diff::unified(
             before.as_deref().unwrap_or_default(),
             after.as_deref().unwrap_or_default(),
+            (&label(&before), &label(&after)),
         )
-        .unified_diff()
-        .context_radius(3)
-        .header(&label(&before), &label(&after))
-        .to_string()
     }
 
     /// Makes the change, keeping a copy dated `now` of what the file was. `lock` is a file of our

@@ -2,24 +2,23 @@
 //!
 //! Owns their listeners and what they answer. May name the leaves. Called by `app` and `cli`. They
 //! touch no file, no keychain and no environment, so that a demo runs with a read-only home.
-//! [`tools`] is what the open server can do, [`notes`] what the one behind the sign-in can, and
-//! [`authorization`] who lets clients in there.
+//! [`tools`] is what the open server can do, [`notes`] what the one behind the sign-in can,
+//! [`handler`] makes servers of them, and [`authorization`] lets clients in.
 
 mod authorization;
+mod handler;
 mod notes;
 mod tools;
 
 use authorization::Authorization;
+use handler::{Handler, Toolbox};
 
 use crate::task::Shutdown;
 use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rmcp::{
-    ServerHandler,
-    transport::streamable_http_server::{
-        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
-    },
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
 use std::{convert::Infallible, io, net::Ipv4Addr, sync::Arc, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,7 +38,7 @@ pub struct DemoServer {
 /// # Errors
 /// When no port on loopback can be had.
 pub async fn start_open(shutdown: &Shutdown) -> io::Result<DemoServer> {
-    listen(shutdown, false, || tools::Tools).await
+    listen(shutdown, false, Arc::new(tools::Tools)).await
 }
 
 /// Starts the server that wants a sign-in, and its authorization server, on a free port. A
@@ -48,19 +47,17 @@ pub async fn start_open(shutdown: &Shutdown) -> io::Result<DemoServer> {
 /// # Errors
 /// When no port on loopback can be had.
 pub async fn start_protected(shutdown: &Shutdown) -> io::Result<DemoServer> {
-    let notes = notes::Notes::default();
-    listen(shutdown, true, move || notes.clone()).await
+    listen(shutdown, true, Arc::new(notes::Notes::default())).await
 }
 
-/// Serves `handler` over Streamable HTTP, in both eras, at [`PATH`] of a free port.
-async fn listen<S>(
+type Service = StreamableHttpService<Handler, LocalSessionManager>;
+
+/// Serves `toolbox` over Streamable HTTP, in both eras, at [`PATH`] of a free port.
+async fn listen(
     shutdown: &Shutdown,
     protected: bool,
-    handler: impl Fn() -> S + Send + Sync + 'static,
-) -> io::Result<DemoServer>
-where
-    S: ServerHandler + Send + 'static,
-{
+    toolbox: Arc<dyn Toolbox>,
+) -> io::Result<DemoServer> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let origin = format!("http://{}", listener.local_addr()?);
     let guard = protected.then(|| Arc::new(Authorization::new(&origin, PATH)));
@@ -72,7 +69,8 @@ where
         .enforce_origin_validation()
         .with_cancellation_token(stop.clone());
     let sessions = Arc::new(LocalSessionManager::default());
-    let service = StreamableHttpService::new(move || Ok(handler()), sessions, config);
+    let handler = Handler(toolbox);
+    let service = Service::new(move || Ok(handler.clone()), sessions, config);
     let connections = shutdown.clone();
     shutdown.spawn("demo listener", async move {
         // Dropped with this task when shutdown begins: it ends the sessions, which rmcp spawns.
@@ -94,13 +92,7 @@ where
     Ok(DemoServer { url })
 }
 
-async fn connection<S>(
-    service: StreamableHttpService<S, LocalSessionManager>,
-    guard: Option<Arc<Authorization>>,
-    stream: TcpStream,
-) where
-    S: ServerHandler + Send + 'static,
-{
+async fn connection(service: Service, guard: Option<Arc<Authorization>>, stream: TcpStream) {
     // Without it each answer waits 40 ms for the ACK of the one before.
     let _ = stream.set_nodelay(true);
     let answer = service_fn(move |request: http::Request<hyper::body::Incoming>| {

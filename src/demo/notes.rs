@@ -1,83 +1,89 @@
 //! What the demo server behind the sign-in can do: keep notes, as long as it runs.
 
-use super::tools::private;
-use rmcp::{
-    ErrorData, Json, RoleServer, ServerHandler,
-    handler::server::wrapper::Parameters,
-    model::{
-        Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
-    },
-    schemars::{self, JsonSchema},
-    service::RequestContext,
-    tool, tool_handler, tool_router,
-};
-use serde::{Deserialize, Serialize};
-use std::sync::{Arc, Mutex, PoisonError};
+use super::handler::{Toolbox, failed, with};
+use rmcp::model::{CallToolResult, JsonObject};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::{Mutex, PoisonError};
 
 /// More than a demo needs, and an end.
 const MOST: usize = 100;
 
 /// One pile of notes for all sessions.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Notes(Arc<Mutex<Vec<String>>>);
+#[derive(Default)]
+pub(super) struct Notes(Mutex<Vec<String>>);
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize)]
 struct Note {
-    /// What to remember.
     text: String,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-struct Pile {
-    /// All notes, oldest first.
-    notes: Vec<String>,
-}
+impl Toolbox for Notes {
+    fn about(&self) -> (&'static str, &'static str) {
+        ("allmcp-demo-notes", "Keeps notes for those who have signed in.")
+    }
 
-#[tool_router]
-impl Notes {
-    #[tool(
-        description = "Keeps a note until the demo ends",
-        annotations(
-            title = "Add a note",
-            read_only_hint = false,
-            destructive_hint = false,
-            open_world_hint = false
-        )
-    )]
-    fn add_note(&self, Parameters(Note { text }): Parameters<Note>) -> Result<Json<Pile>, String> {
+    fn definitions(&self) -> &'static str {
+        r#"[
+            {
+                "name": "add_note",
+                "description": "Keeps a note until the demo ends",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {"text": {"description": "What to remember.", "type": "string"}},
+                    "required": ["text"]
+                },
+                "outputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "notes": {
+                            "description": "All notes, oldest first.",
+                            "type": "array",
+                            "items": {"type": "string"}
+                        }
+                    },
+                    "required": ["notes"]
+                },
+                "annotations": {
+                    "title": "Add a note",
+                    "readOnlyHint": false,
+                    "destructiveHint": false,
+                    "openWorldHint": false
+                }
+            },
+            {
+                "name": "list_notes",
+                "description": "All notes, oldest first",
+                "inputSchema": {"type": "object", "properties": {}},
+                "outputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "notes": {
+                            "description": "All notes, oldest first.",
+                            "type": "array",
+                            "items": {"type": "string"}
+                        }
+                    },
+                    "required": ["notes"]
+                },
+                "annotations": {"title": "List notes", "readOnlyHint": true, "openWorldHint": false}
+            }
+        ]"#
+    }
+
+    fn call(&self, name: &str, arguments: JsonObject) -> Option<CallToolResult> {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.len() >= MOST {
-            return Err(format!("there are {MOST} notes already"));
-        }
-        notes.push(text);
-        Ok(Json(Pile { notes: notes.clone() }))
-    }
-
-    #[tool(
-        description = "All notes, oldest first",
-        annotations(title = "List notes", read_only_hint = true, open_world_hint = false)
-    )]
-    fn list_notes(&self) -> Json<Pile> {
-        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Json(Pile { notes: notes.clone() })
-    }
-}
-
-#[tool_handler]
-impl ServerHandler for Notes {
-    fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().build();
-        ServerConfig::new(capabilities)
-            .with_server_info(Implementation::new("allmcp-demo-notes", env!("CARGO_PKG_VERSION")))
-            .with_instructions("Keeps notes for those who have signed in.")
-    }
-
-    /// As in [`super::tools`].
-    async fn list_tools(
-        &self,
-        _request: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        Ok(private(Self::tool_router().list_all(), &context))
+        let pile = |notes: &[String]| CallToolResult::structured(json!({"notes": notes}));
+        Some(match name {
+            "add_note" => with(arguments, |Note { text }| {
+                if notes.len() >= MOST {
+                    return failed(format!("there are {MOST} notes already"));
+                }
+                notes.push(text);
+                pile(&notes)
+            }),
+            "list_notes" => pile(&notes),
+            _ => return None,
+        })
     }
 }

@@ -280,4 +280,23 @@ mod tests {
             net.client(&url("https://x.example/"), CONNECT_TIMEOUT).await.unwrap_err().to_string();
         assert!(error.contains("proxy") && !error.contains("canary"), "{error}");
     }
+    #[tokio::test]
+    async fn only_what_can_be_read_is_asked_for() {
+        use tokio::io::AsyncReadExt as _;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = url(&format!("http://{}/", listener.local_addr().unwrap()));
+        let client = Net::new(NetConfig::default()).client(&url, CONNECT_TIMEOUT).await.unwrap();
+        let read = async {
+            let mut request = Vec::new();
+            let mut stream = listener.accept().await.unwrap().0;
+            while !request.ends_with(b"\r\n\r\n") {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+            }
+            String::from_utf8(request).unwrap().to_ascii_lowercase()
+        };
+        let (_hung_up, request) = tokio::join!(client.get(url).send(), read);
+        let offer = request.lines().find_map(|line| line.strip_prefix("accept-encoding:"));
+        let offer: Vec<_> = offer.unwrap().split(',').map(str::trim).collect();
+        assert_eq!(offer, ["gzip", "deflate"]);
+    }
 }

@@ -1,12 +1,12 @@
 //! A REST API as a whole.
 
 use super::{ErrorRule, one};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A REST API.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Http {
     pub base_url: String,
@@ -37,7 +37,8 @@ pub struct Http {
     pub drop: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     pub method: String,
@@ -48,7 +49,8 @@ pub struct Check {
 }
 
 /// At most `requests` in `seconds`; with `burst` a bucket of that size which refills at that pace.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
     pub requests: u32,
@@ -62,7 +64,8 @@ pub struct Rate {
 
 /// How the next part of an answer is asked for. A tool takes it as its `cursor` and gives the next
 /// as `next_cursor`; nothing is fetched unasked.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
 pub enum Pages {
     /// `page=2`; there is another while `more` (a link, a number or true) is in the answer, or
@@ -98,7 +101,8 @@ pub enum Pages {
 }
 
 /// `a[]=1&a[]=2`, `a=1&a=2` or `a=1,2`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ListStyle {
     #[default]

@@ -2,13 +2,13 @@
 
 use super::{Ask, Param, yes};
 use crate::kind::{AuthKind, TokenBody};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// One way to sign in.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Way {
     /// Unique in the manifest: token, webhook, login, oauth, …
@@ -51,7 +51,8 @@ pub struct Way {
 
 /// `like = "https://${param:portal}/rest/${param:user_id}/${secret:code}/"`: what stands in the
 /// place of each hole is that parameter or secret.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Split {
     /// The name of the secret that is pasted; it is not kept.
@@ -60,7 +61,8 @@ pub struct Split {
 }
 
 /// Requests that turn what was typed into a key.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// Typed, used for the steps as `${secret:NAME}`, and forgotten.
@@ -72,7 +74,8 @@ pub struct Login {
 }
 
 /// One request of a login.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     pub method: String,
@@ -89,7 +92,8 @@ pub struct Step {
     pub save: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Choose {
     /// The parameter that the choice becomes; one that is given already is not asked for.
@@ -104,7 +108,8 @@ pub struct Choose {
 
 /// A sign-in in the browser. For an MCP server that describes itself everything is left out but
 /// what has to be told.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct OAuth {
     /// With `token_url`: nothing is discovered.
@@ -145,7 +150,8 @@ pub struct OAuth {
 }
 
 /// A client that the user registers.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OwnClient {
     pub help: String,
@@ -159,7 +165,8 @@ pub struct OwnClient {
 /// `from = "referer"`, `param = "subdomain"`, `suffixes = [".kommo.com"]`: the callback's
 /// parameter is a host; what stands before an allowed suffix is the parameter. Any other host
 /// ends the sign-in before a code or a secret is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     pub from: String,
