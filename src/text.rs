@@ -1,11 +1,9 @@
 //! The one sanitizer for remote strings that we print, log, show to a model or put into our own
 //! words.
 //!
-//! Owns the set of forbidden code points, and [`diff`]. May name nothing. Called wherever a text from outside
+//! Owns the set of forbidden code points. May name nothing. Called wherever a text from outside
 //! meets a terminal, a log, an error message or a definition that a model reads. Tool results are
 //! not touched: they are the user's data.
-
-pub mod diff;
 
 use std::borrow::Cow;
 

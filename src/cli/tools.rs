@@ -207,5 +207,5 @@ fn diff(old: &str, new: &str) -> String {
         crate::text::clean(&pretty).into_owned() + "\n"
     };
     let (old, new) = (spread(old), spread(new));
-    crate::text::diff::unified(&old, &new, ("approved", "now"))
+    similar::TextDiff::from_lines(&old, &new).unified_diff().header("approved", "now").to_string()
 }

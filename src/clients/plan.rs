@@ -5,10 +5,7 @@ use super::{
     entry::{is_equivalent, is_same_file},
     json::File,
 };
-use crate::{
-    disk::{atomic, lock::FileLock},
-    text::diff,
-};
+use crate::disk::{atomic, lock::FileLock};
 use serde_json::Value;
 use std::{
     fs, io,
@@ -252,11 +249,14 @@ impl Plan {
             Some(_) => self.path.display().to_string(),
             None => "/dev/null".to_owned(),
         };
-        diff::unified(
+        similar::TextDiff::from_lines(
             before.as_deref().unwrap_or_default(),
             after.as_deref().unwrap_or_default(),
-            (&label(&before), &label(&after)),
         )
+        .unified_diff()
+        .context_radius(3)
+        .header(&label(&before), &label(&after))
+        .to_string()
     }
 
     /// Makes the change, keeping a copy dated `now` of what the file was. `lock` is a file of our
