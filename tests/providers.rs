@@ -25,6 +25,8 @@ mod github;
 mod honest;
 #[path = "providers/invented.rs"]
 mod invented;
+#[path = "providers/invented_calls.rs"]
+mod invented_calls;
 #[path = "providers/invented_sign_in.rs"]
 mod invented_sign_in;
 #[path = "providers/kommo.rs"]

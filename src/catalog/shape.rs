@@ -205,7 +205,7 @@ mod tests {
                 "auth[0].oauth.callback_port must be 65535 or less",
                 "mcp.headers.A must be a text in quotes",
                 "http.pages.a.query is missing",
-                "http.pages.b.kind must be one of page, offset, token",
+                "http.pages.b.kind must be one of page, offset, token, window",
                 "http.rate must be a list",
                 "tools[0].args[0].type must be one of string, integer, number, boolean, array, object",
                 "name is missing",

@@ -1,7 +1,7 @@
 //! Finding a way in: what was said, what was given, and what the server asks for.
 
 use super::{
-    ConnectError, Deps, People, Request, credential_config,
+    ConnectError, Deps, People, Provider, Request, credential_config,
     refuse::Target,
     sign_in::{self, Wanted},
     trial,
@@ -14,6 +14,7 @@ use crate::{
     kind::AuthKind,
     name::ConnectionName,
     secret::Secret,
+    template::{Hole, Template},
     upstream::{ErrorKind, Listing, UpstreamError},
 };
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
@@ -234,6 +235,12 @@ impl Way<'_> {
     /// that no template has to name.
     async fn fill(&self, request: &mut Request, key: bool) -> Result<(), ConnectError> {
         let mut names: BTreeSet<String> = self.target.secret_names();
+        // Those that go into queries and bodies stand in no URL and in no header.
+        let also = request.provider.as_ref().and_then(Provider::also).unwrap_or_default();
+        names.extend(also.iter().flat_map(Template::holes).filter_map(|hole| match hole {
+            Hole::Secret(name) => Some(name.clone()),
+            _ => None,
+        }));
         if names.is_empty() && key {
             names.insert(TOKEN.to_owned());
         }

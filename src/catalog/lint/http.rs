@@ -1,7 +1,7 @@
 //! Rules for `[http]`: the base, the check, the pace, errors and pages.
 
 use super::{At, Lint, SENTENCE, Scope};
-use crate::catalog::manifest::{Http, Pages};
+use crate::catalog::manifest::{ArgKind, Http, Pages};
 use std::collections::BTreeSet;
 
 impl Lint<'_> {
@@ -81,17 +81,21 @@ impl Lint<'_> {
             let at = at.key(name);
             let (query, places) = match pages {
                 Pages::Page { query, more, count, .. } => {
-                    (query, vec![("more", more.as_ref()), ("count", count.as_ref())])
+                    (Some(query), vec![("more", more.as_ref()), ("count", count.as_ref())])
                 }
                 Pages::Offset { query, next, more, .. } => {
                     if next.is_none() && more.is_none() {
                         self.error(&at, "give `next` or `more`: nothing says that it goes on");
                     }
-                    (query, vec![("next", next.as_ref()), ("more", more.as_ref())])
+                    (Some(query), vec![("next", next.as_ref()), ("more", more.as_ref())])
                 }
-                Pages::Token { query, next } => (query, vec![("next", Some(next))]),
+                Pages::Token { query, next } => (Some(query), vec![("next", Some(next))]),
+                Pages::Window { from, to, span } => {
+                    self.window(&at, name, [("from", from), ("to", to)], *span);
+                    (None, Vec::new())
+                }
             };
-            if query.is_empty() {
+            if query.is_some_and(String::is_empty) {
                 self.error(&at.key("query"), "is empty");
             }
             for (key, place) in places {
@@ -102,6 +106,26 @@ impl Lint<'_> {
             if !used.contains(name.as_str()) {
                 self.warn(&at, "no tool uses it");
             }
+        }
+    }
+
+    /// Both ends of a span are whole numbers that every tool with these pages takes.
+    fn window(&mut self, at: &At, name: &str, ends: [(&str, &String); 2], span: u64) {
+        if span == 0 {
+            self.error(&at.key("span"), "is 0: nothing would ever be asked for");
+        }
+        let tools = self.manifest.tools.iter().filter(|tool| tool.pages.as_deref() == Some(name));
+        let mut wrong = Vec::new();
+        for tool in tools {
+            for (key, end) in ends {
+                let arg = tool.args.iter().find(|arg| arg.name == *end);
+                if arg.is_none_or(|arg| arg.kind != ArgKind::Integer) {
+                    wrong.push((key, format!("{} has no integer argument {end:?}", tool.name)));
+                }
+            }
+        }
+        for (key, why) in wrong {
+            self.error(&at.key(key), &why);
         }
     }
 }

@@ -109,6 +109,19 @@ fn change(text: &str, from: &str, to: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_window_of_time_needs_both_its_ends_as_numbers() {
+    let page = "kind = \"page\"\nquery = \"page\"\nmore = \"_links.next\"";
+    let window = |to: &str, span: u32| {
+        let window = format!("kind = \"window\"\nfrom = \"id\"\nto = \"{to}\"\nspan = {span}");
+        change(HTTP, page, &window)
+    };
+    assert_eq!(window("id", 60), Vec::<String>::new());
+    let told = window("stop", 0).join("\n");
+    assert!(told.contains("http.pages.p.to: lead_get has no integer argument \"stop\""), "{told}");
+    assert!(told.contains("http.pages.p.span: is 0"), "{told}");
+}
+
+#[test]
 fn what_is_right_is_left_alone() {
     assert_eq!(told(MCP), Vec::<String>::new());
     assert_eq!(told(HTTP), Vec::<String>::new());

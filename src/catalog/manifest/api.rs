@@ -98,6 +98,10 @@ pub enum Pages {
     },
     /// A token of the answer is sent back as it came.
     Token { query: String, next: String },
+    /// A vendor that answers for so much time at once: what is asked for from the argument `from`
+    /// to the argument `to`, both whole numbers of the same unit, is asked for in spans, the first
+    /// one first. Every argument but the cursor stays what it was.
+    Window { from: String, to: String, span: u64 },
 }
 
 /// `a[]=1&a[]=2`, `a=1&a=2` or `a=1,2`.

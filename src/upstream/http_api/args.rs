@@ -18,17 +18,26 @@ pub(super) struct Args<'a> {
     pub(super) given: Vec<(&'a Arg, Bytes)>,
     pub(super) cursor: Option<String>,
     pub(super) full: bool,
+    /// The first number that a span of time leaves for the next one.
+    pub(super) rest: Option<u64>,
 }
 
 impl Args<'_> {
     pub(super) fn get(&self, name: &str) -> Option<&Bytes> {
         self.given.iter().find(|(arg, _)| arg.name == name).map(|(_, json)| json)
     }
+
+    /// Another value for an argument that was given.
+    pub(super) fn put(&mut self, name: &str, value: u64) {
+        if let Some((_, json)) = self.given.iter_mut().find(|(arg, _)| arg.name == name) {
+            *json = value.to_string().into();
+        }
+    }
 }
 
 /// Reads the object `json`. The error is a text for the model.
 pub(super) fn read<'a>(tool: &'a Tool, json: &Bytes) -> Result<Args<'a>, String> {
-    let mut args = Args { given: Vec::new(), cursor: None, full: false };
+    let mut args = Args { given: Vec::new(), cursor: None, full: false, rest: None };
     let is_object = json.is_empty() || json.first() == Some(&b'{');
     if !is_object {
         return Err("the arguments are not a JSON object".to_owned());

@@ -137,7 +137,7 @@ impl HttpApi {
             return Err(no_tool(name));
         };
         let read = args::read(tool, arguments)
-            .and_then(|args| pages::ask(tool, http, &args).map(|page| (args, page)));
+            .and_then(|mut args| pages::ask(tool, http, &mut args).map(|page| (args, page)));
         let (args, page) = match read {
             Ok(read) => read,
             Err(wrong) => return Ok(answer::error(&format!("{wrong}. Nothing was sent."))),
@@ -170,7 +170,7 @@ impl HttpApi {
     /// for people, where the vendor says so.
     pub(crate) async fn check(&self, sending: &Sending<'_>) -> Result<Option<String>, Failure> {
         let Some(http) = self.http() else { return Ok(None) };
-        let args = args::Args { given: Vec::new(), cursor: None, full: true };
+        let args = args::Args { given: Vec::new(), cursor: None, full: true, rest: None };
         let request = self.build(sending, &self.check, &args, None).map_err(unfit)?;
         let done = self.exchange(sending, &self.check, http, &request, Tries::Two).await?;
         let (means, wait) = match done {

@@ -20,6 +20,7 @@ fn kind(pages: &Pages) -> &'static str {
         Pages::Page { .. } => "page",
         Pages::Offset { .. } => "offset",
         Pages::Token { .. } => "token",
+        Pages::Window { .. } => "window",
     }
 }
 
@@ -55,11 +56,14 @@ fn decode(tool: &Tool, pages: &Pages, cursor: &str) -> Result<String, String> {
 }
 
 /// The vendor's parameter for the page that `args` ask for, as JSON; none for the first one.
-pub(super) fn ask(tool: &Tool, http: &Http, args: &Args<'_>) -> Result<Option<Asked>, String> {
-    let Some((pages, cursor)) = pages(tool, http).zip(args.cursor.as_ref()) else {
+pub(super) fn ask(tool: &Tool, http: &Http, args: &mut Args<'_>) -> Result<Option<Asked>, String> {
+    let Some(pages) = pages(tool, http) else { return Ok(None) };
+    let value = args.cursor.as_ref().map(|cursor| decode(tool, pages, cursor)).transpose()?;
+    if let Pages::Window { from, to, span } = pages {
+        narrow(args, from, to, *span, value.as_deref())?;
         return Ok(None);
-    };
-    let value = decode(tool, pages, cursor)?;
+    }
+    let Some(value) = value else { return Ok(None) };
     Ok(Some(match pages {
         Pages::Page { query, .. } | Pages::Offset { query, .. } => {
             Asked { key: query.clone(), json: value.into() }
@@ -67,7 +71,35 @@ pub(super) fn ask(tool: &Tool, http: &Http, args: &Args<'_>) -> Result<Option<As
         Pages::Token { query, .. } => {
             Asked { key: query.clone(), json: splice::quote(&value).into() }
         }
+        Pages::Window { .. } => return Ok(None),
     }))
+}
+
+/// Leaves one span of what is asked for; `start`: where the one before ended.
+fn narrow(
+    args: &mut Args<'_>,
+    from: &str,
+    to: &str,
+    span: u64,
+    start: Option<&str>,
+) -> Result<(), String> {
+    let number = |name: &str| -> Option<u64> { json::plain(args.get(name)?).parse().ok() };
+    // Without an end the vendor's own rule holds.
+    let Some((first, last)) = number(from).zip(number(to)) else { return Ok(()) };
+    if first > last {
+        return Err(format!("{from:?} is after {to:?}"));
+    }
+    let start = start.and_then(|start| start.parse().ok()).unwrap_or(first);
+    if !(first..=last).contains(&start) {
+        return Err(format!(
+            "this \"cursor\" is of another {from:?} and {to:?}; give them as they were with it"
+        ));
+    }
+    let end = start.saturating_add(span.max(1) - 1).min(last);
+    args.put(from, start);
+    args.put(to, end);
+    args.rest = (end < last).then(|| end + 1);
+    Ok(())
 }
 
 /// A parameter that asks for a page.
@@ -117,6 +149,7 @@ pub(super) fn next(
                 (goes_on && items > 0).then(|| (now.unwrap_or(0) + items as u64).to_string())?
             }
         },
+        Pages::Window { .. } => args.rest?.to_string(),
         Pages::Token { next, .. } => {
             let token = json::at(answer, next)?;
             json::is_something(&token).then(|| json::plain(&token))?
@@ -147,8 +180,8 @@ mod tests {
             let answer = Bytes::from(answer.to_owned());
             let Some(cursor) = next(&tool, &http, &read, &answer, items) else { break };
             arguments = format!("{{\"cursor\":\"{cursor}\"}}");
-            let read = args::read(&tool, &Bytes::from(arguments.clone())).unwrap();
-            let asked = ask(&tool, &http, &read).unwrap().unwrap();
+            let mut read = args::read(&tool, &Bytes::from(arguments.clone())).unwrap();
+            let asked = ask(&tool, &http, &mut read).unwrap().unwrap();
             out.push(format!("{}={}", asked.key, String::from_utf8_lossy(&asked.json)));
         }
         out
@@ -178,16 +211,47 @@ mod tests {
     }
 
     #[test]
+    fn a_long_time_is_asked_for_in_spans() {
+        let http = "base_url='https://h'\ncheck={method='GET',path='/'}\n[pages.p]\nkind='window'\nfrom='start'\nto='stop'\nspan=100\n";
+        let tool = "name='t'\ndescription='T'\nmethod='GET'\npath='/t'\npages='p'\n[[args]]\nname='start'\ntype='integer'\nrequired=true\n[[args]]\nname='stop'\ntype='integer'\n";
+        let (tool, http): (Tool, Http) =
+            (toml::from_str(tool).unwrap(), toml::from_str(http).unwrap());
+        let asked = |arguments: &str| {
+            let mut read = args::read(&tool, &arguments.to_owned().into()).unwrap();
+            ask(&tool, &http, &mut read).map(|page| {
+                assert!(page.is_none());
+                let cursor = next(&tool, &http, &read, &Bytes::from_static(b"{}"), 3);
+                let of = |name| read.get(name).map(|json| json::plain(json));
+                (of("start"), of("stop"), cursor)
+            })
+        };
+        let mut cursor = String::new();
+        let mut spans = Vec::new();
+        loop {
+            let arguments = format!(r#"{{"start":1000,"stop":1249{cursor}}}"#);
+            let (start, stop, next) = asked(&arguments).unwrap();
+            spans.push(format!("{}-{}", start.unwrap(), stop.unwrap()));
+            let Some(next) = next else { break };
+            cursor = format!(r#","cursor":"{next}""#);
+        }
+        assert_eq!(spans, ["1000-1099", "1100-1199", "1200-1249"]);
+        assert_eq!(asked(r#"{"start":1000}"#).unwrap(), (Some("1000".into()), None, None));
+        assert!(asked(r#"{"start":2,"stop":1}"#).unwrap_err().contains("after"));
+        let other = asked(&format!(r#"{{"start":9000,"stop":9001{cursor}}}"#));
+        assert!(other.unwrap_err().contains("of another"));
+    }
+
+    #[test]
     fn a_foreign_cursor_is_refused() {
         let (tool, http) = setting("kind='page'\nquery='page'");
         for cursor in ["2", "???", "YTEKcGFnZQp0CngK", "bm8"] {
             let json = format!("{{\"cursor\":\"{cursor}\"}}");
-            let read = args::read(&tool, &Bytes::from(json)).unwrap();
-            let error = ask(&tool, &http, &read).unwrap_err();
+            let mut read = args::read(&tool, &Bytes::from(json)).unwrap();
+            let error = ask(&tool, &http, &mut read).unwrap_err();
             assert!(error.contains("not one that this tool gave"), "{cursor}: {error}");
         }
         let other = BASE64_URL_SAFE_NO_PAD.encode("a1\npage\nother\n2");
-        let read = args::read(&tool, &format!("{{\"cursor\":\"{other}\"}}").into()).unwrap();
-        assert!(ask(&tool, &http, &read).unwrap_err().contains("of the tool \"other\""));
+        let mut read = args::read(&tool, &format!("{{\"cursor\":\"{other}\"}}").into()).unwrap();
+        assert!(ask(&tool, &http, &mut read).unwrap_err().contains("of the tool \"other\""));
     }
 }
