@@ -19,7 +19,7 @@ pub(super) const DEFINITION: &str = concat!(
     r#"{"name":"disconnect_provider","title":"Disconnect a service","#,
     r#""description":"Disconnects a service and deletes its credential. The user is asked first; on action_required show the user confirm_url and stop.","#,
     r#""inputSchema":{"type":"object","properties":{"name":{"type":"string","description":"of the connection"}},"required":["name"]},"#,
-    r#""outputSchema":{"type":"object","properties":{"status":{"enum":["disconnected","action_required","kept","not_found"]},"confirm_url":{"type":"string"}}},"#,
+    r#""outputSchema":{"type":"object","properties":{"status":{"type":"string"},"confirm_url":{"type":"string"}}},"#,
     r#""annotations":{"readOnlyHint":false,"destructiveHint":true,"idempotentHint":true}}"#
 );
 
