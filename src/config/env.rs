@@ -16,8 +16,8 @@ pub struct Variable {
 }
 
 macro_rules! variables {
-    ($($id:ident = $name:literal, $since:literal, $what:literal;)+) => {
-        $(const $id: &str = $name;)+
+    ($($vis:vis $id:ident = $name:literal, $since:literal, $what:literal;)+) => {
+        $($vis const $id: &str = $name;)+
 
         /// Every variable that allmcp reads, in the order of the manual page.
         pub const VARIABLES: &[Variable] =
@@ -33,6 +33,7 @@ variables! {
     ALLMCP_TOKEN = "ALLMCP_TOKEN_<NAME>", "0.1.0", "The token of the connection NAME (upper case, - as _), for CI only; wins over the store.";
     ALLMCP_PASSPHRASE_FILE = "ALLMCP_PASSPHRASE_FILE", "0.1.0", "A file that holds the passphrase of the passphrase store. Wins over passphrase_file.";
     ALLMCP_CLIENT = "ALLMCP_CLIENT", "0.1.0", "The MCP client that started this process; written by allmcp install.";
+    pub ALLMCP_COMPLETE = "ALLMCP_COMPLETE", "0.1.0", "Set by the completion of a shell: bash, elvish, fish, powershell or zsh. allmcp then prints candidates, or, without arguments, the script that asks for them.";
     HOME = "HOME", "0.1.0", "The home folder (USERPROFILE on Windows).";
     BROWSER = "BROWSER", "0.1.0", "The command, one path, that gets a URL to open as its only argument. Wins over browser.";
     DISPLAY = "DISPLAY, WAYLAND_DISPLAY", "0.1.0", "On Linux: there is a desktop, so that a browser can be opened.";
