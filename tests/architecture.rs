@@ -97,6 +97,7 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     ("clap", &["cli/"]),
+    ("clap_complete", &["cli/complete.rs", "cli/complete/"]),
     ("comfy_table", &["ui/"]),
     ("rpassword", &["ui/"]),
     ("jsonc_parser", &["clients/"]),

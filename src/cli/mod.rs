@@ -1,11 +1,13 @@
 //! The command line: one file per command, over the rooms below.
 //!
-//! Owns the grammar ([`grammar`]), the exit codes ([`exit`]) and how failures look ([`error`]).
+//! Owns the grammar ([`grammar`]), what shells are told of it ([`complete`]), the exit codes
+//! ([`exit`]) and how failures look ([`error`]).
 //! May name every room; decides nothing that another front end would have to decide again. Called
 //! by `main` only.
 
 mod call;
 mod catalog;
+mod complete;
 mod config;
 mod connect;
 mod consent;
@@ -15,6 +17,7 @@ mod disconnect;
 mod doctor;
 pub mod error;
 pub mod exit;
+mod generate;
 pub mod grammar;
 mod inspect;
 mod install;
@@ -41,6 +44,11 @@ use self::{
 };
 use crate::{config::Env, log, ui::Out};
 use std::{ffi::OsString, io::IsTerminal as _, process::ExitCode};
+
+/// Tells a shell what fits at its cursor; `None` when `args` are a line to run.
+pub fn complete(args: &[OsString]) -> Option<ExitCode> {
+    complete::complete(args)
+}
 
 /// Runs one command line to its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -97,6 +105,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Uninstall(args) => install::uninstall(cx, &args),
         Command::Doctor => doctor::run(cx).await,
         Command::Report(args) => report::run(cx, &args).await,
+        Command::Completions(args) => generate::completions(cx, &args),
         Command::Demo(args) => demo::run(cx, &args).await,
     }
 }

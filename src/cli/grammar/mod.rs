@@ -4,6 +4,7 @@ mod bridge;
 mod call;
 mod catalog;
 mod client;
+mod completions;
 mod connection;
 mod memory;
 mod read;
@@ -13,6 +14,7 @@ pub use bridge::{BridgeArgs, BridgeTransport};
 pub use call::{ArgsSource, CallArgs};
 pub use catalog::{CatalogAddArgs, CatalogArgs, CatalogCommand, CatalogLintArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
+pub use completions::{CompletionsArgs, Shell};
 pub use connection::{
     BrowserArgs, ConnectArgs, DisconnectArgs, Leaving, ListArgs, LogsArgs, PatternArgs,
     ReconnectArgs, ReportArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
@@ -159,6 +161,8 @@ pub enum Command {
     Doctor,
     /// Write what somebody who helps has to know to a file, without secrets
     Report(ReportArgs),
+    /// Print what a shell loads to complete commands, names and files
+    Completions(CompletionsArgs),
     /// See it work, with nothing but this machine: connect, list, call
     Demo(DemoArgs),
 }
