@@ -244,7 +244,9 @@ impl Way<'_> {
         if names.is_empty() && key {
             names.insert(TOKEN.to_owned());
         }
-        if (self.deps.token)(self.name).is_some() {
+        // A sign-in brings its own, wherever that is sent.
+        let signs_in = matches!(request.auth, Some(AuthKind::OAuth | AuthKind::ClientCredentials));
+        if signs_in || (self.deps.token)(self.name).is_some() {
             names.remove(TOKEN);
         }
         if !names.is_empty() || !request.secrets.is_empty() {

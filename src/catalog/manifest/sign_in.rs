@@ -1,7 +1,7 @@
 //! How one signs in to a provider.
 
 use super::{Ask, Param, yes};
-use crate::kind::{AuthKind, TokenBody};
+use crate::kind::{AuthKind, AuthorizeParam, Pkce, TokenBody};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -124,6 +124,14 @@ pub struct OAuth {
     pub token_params: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub authorize_params: BTreeMap<String, String>,
+    /// What the vendor's authorize URL does not take.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorize_omit: Vec<AuthorizeParam>,
+    #[serde(skip_serializing_if = "is_usual")]
+    pub pkce: Pkce,
+    /// Where a client is registered (RFC 7591), in the place of what the server says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_url: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
     /// A client that the vendor lets everybody use.
@@ -147,6 +155,10 @@ pub struct OAuth {
     pub account: Option<Account>,
     /// The vendor shows a code that can be pasted in the place of the redirect.
     pub code_can_be_pasted: bool,
+}
+
+fn is_usual(pkce: &Pkce) -> bool {
+    *pkce == Pkce::default()
 }
 
 /// A client that the user registers.
