@@ -205,6 +205,7 @@ pub enum ConfigCommand {
 #[command(after_help = "Examples:
   allmcp serve                     Everything that is connected
   allmcp serve --only kommo,sheets
+  allmcp serve --profile sales
   allmcp serve --plain kommo       One connection, its names untouched
 
 A client launches this; `allmcp install CLIENT` writes the entry.")]
@@ -212,6 +213,9 @@ pub struct ServeArgs {
     /// Serve only these connections
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub only: Vec<ConnectionName>,
+    /// Serve the connections of this profile of config.toml
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["only", "plain"])]
+    pub profile: Option<String>,
     /// Serve exactly one connection: its names untouched, none of our own tools
     #[arg(long, value_name = "NAME", conflicts_with = "only")]
     pub plain: Option<ConnectionName>,
