@@ -298,3 +298,20 @@ fn a_manifest_may_want_pkce_of_a_server_by_its_own_word() {
     let _ = rig.connect(&["barn", "--base-url", &barn.origin()], "").success();
     assert!(asked(&browser.wait_tabs(1)[0]).contains(&"code_challenge".to_owned()));
 }
+
+#[test]
+fn a_client_that_everybody_shares_may_have_a_secret_that_everybody_has() {
+    let port = free_port();
+    let site = fold(port);
+    let mut rig = Rig::new("fold");
+    let browser = TestBrowser::start(rig.env.scratch(), Mode::Consent);
+    rig.env.var("BROWSER", browser.command());
+    let (own, rest) = API.split_once("[auth.oauth.own_client]").unwrap();
+    let rest = &rest[rest.find("[http]").unwrap()..];
+    let shared = format!("client_id = \"shepherd\"\nclient_secret = \"{SECRET}\"\n\n");
+    add(&rig, &format!("{own}{shared}{rest}").replace("$PORT", &port.to_string()));
+    let _ = rig.connect(&["fold", "--base-url", &site.origin()], "").success();
+    site.then(Said::json(401, &json!({ "error": "expired_token" })));
+    assert_eq!(rig.good("me", &json!({}))["item"]["id"], 7);
+    assert!(!rig.env.read_config().contains(SECRET), "{}", rig.env.read_config());
+}

@@ -284,6 +284,9 @@ impl Lint<'_> {
                 self.error(&at.key("authorize_omit"), format!("{name} is in authorize_params too"));
             }
         }
+        if oauth.client_secret.is_some() && oauth.client_id.is_none() {
+            self.error(&at.key("client_secret"), "goes with client_id");
+        }
         let has_client = oauth.client_id.is_some() || oauth.own_client.is_some();
         if oauth.registration_url.is_some() && has_client {
             let text = "is of no use beside a client: nothing is registered then";

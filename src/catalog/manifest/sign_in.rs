@@ -137,6 +137,10 @@ pub struct OAuth {
     /// A client that the vendor lets everybody use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// What goes with it at vendors that give every client a secret, installed programs too: it is
+    /// in every copy of this file and no secret at all (RFC 8252, 8.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
     /// The user has to register a client of their own: what to do there, and which redirect URI to
     /// enter (`${redirect_uri}`).
     #[serde(skip_serializing_if = "Option::is_none")]
