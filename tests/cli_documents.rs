@@ -134,3 +134,34 @@ fn a_stream_is_one_object_a_line() {
     let has = |name: &&str| logs[0].as_object().unwrap().contains_key(*name);
     assert!(wanted.iter().all(has), "{}", json!(logs[0]));
 }
+
+#[test]
+fn an_unknown_connection_is_named_with_the_nearest() {
+    let (env, upstream) = (TestEnv::new(), Upstream::start(Script::legacy()));
+    let _ = env.cmd(&["connect", &upstream.url(), "--name", "kommo"]).success();
+    for command in [
+        &["inspect", "komo"][..],
+        &["status", "komo"],
+        &["status", "komo", "--live"],
+        &["tools", "komo"],
+        &["tools", "disable", "komo", "x"],
+        &["tools", "approve", "komo"],
+        &["sync", "komo"],
+        &["enable", "komo"],
+        &["disable", "komo"],
+        &["reconnect", "komo"],
+        &["call", "komo", "echo"],
+        &["config", "get", "connections.komo.url"],
+        &["config", "set", "connections.komo.timeout", "9s"],
+        &["serve", "--plain", "komo"],
+    ] {
+        let mut args = command.to_vec();
+        args.push("--json");
+        let error = env.cmd(&args).code(2).json_error();
+        assert_eq!(error["kind"], "not_found", "{command:?}: {error}");
+        let said = format!("{}{}", error["message"], error["hint"]);
+        assert!(said.contains("komo") && said.contains("kommo"), "{command:?}: {error}");
+    }
+    let stranger = env.cmd(&["inspect", "linear"]).code(2);
+    assert!(stranger.stderr().contains("hint: allmcp list\n"), "{}", stranger.stderr());
+}
