@@ -17,7 +17,7 @@ mod tests;
 
 pub use dirs::{Dirs, Os};
 pub use entry::{Launch, Server};
-pub use plan::{Applied, Change, Plan, State, inspect, install, uninstall};
+pub use plan::{Applied, Change, EntryState, Plan, State, inspect, install, uninstall};
 
 use crate::disk::lock::LockError;
 use serde_json::{Map, Value};

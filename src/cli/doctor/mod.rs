@@ -1,226 +1,148 @@
 //! `allmcp doctor`: what could be wrong on this machine, and the command that mends each.
+//!
+//! One file per kind of check, each a function from what is there to findings.
 
-use super::{context::Context, error::CliResult, exit::Exit, install, rows};
+mod caches;
+mod clients;
+mod clock;
+mod connections;
+mod environment;
+mod files;
+mod finding;
+mod process;
+mod program;
+mod shown;
+mod sign_in;
+mod store;
+
+use self::finding::{Check, Level};
+pub(super) use self::{finding::Finding, store::store};
+use super::{context::Context, error::CliResult, exit::Exit};
 use crate::{
-    app::{App, Scope},
-    clients,
-    config::{self, Settings, Source},
-    kind::{AuthKind, Status},
+    app,
+    config::{self, Loaded, Source},
     text,
 };
 use serde::Serialize;
-use std::{collections::BTreeSet, path::Path};
 
 #[derive(Serialize)]
 struct Document {
     findings: Vec<Finding>,
 }
 
-/// One check and how it came out.
-#[derive(Serialize)]
-pub(super) struct Finding {
-    check: &'static str,
-    status: &'static str,
-    message: String,
-    /// A command to run.
-    fix: Option<String>,
-}
-
-impl Finding {
-    fn ok(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, status: "ok", message: message.into(), fix: None }
-    }
-
-    fn warning(check: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { check, status: "warning", message: message.into(), fix: Some(fix.into()) }
-    }
-
-    fn error(check: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { check, status: "error", message: message.into(), fix: Some(fix.into()) }
-    }
-}
-
 pub(super) async fn run(cx: &Context) -> CliResult {
     let loaded = config::load(&cx.paths, &cx.env);
-    let mut findings = quick(cx, &loaded);
-    // Where the order is that of the chain: program, settings, files, secrets, connections.
-    let at = findings.iter().position(|it| it.check == "files").map_or(0, |at| at + 1);
-    let rest = findings.split_off(at);
-    findings.extend(store(cx, &loaded.settings).await);
-    findings.extend(rest);
-    let ill = |what: fn(&str) -> bool| {
-        findings.iter().any(|finding| finding.status == "error" && what(finding.check))
+    let looked = cx.out.waiting("looking", thorough(cx, &loaded));
+    let findings = looked.await;
+    let ill = |of: fn(Check) -> bool| {
+        findings.iter().any(|finding| finding.status == Level::Error && of(finding.check))
     };
-    let exit = if ill(|check| check != "connection") {
+    let exit = if ill(|check| !check.is_of_connections()) {
         Exit::FAILED
-    } else if ill(|check| check == "connection") {
+    } else if ill(Check::is_of_connections) {
         Exit::UNHEALTHY
     } else {
         Exit::DONE
     };
     if cx.out.json() {
         cx.out.document("doctor", &Document { findings })?;
-        return Ok(exit);
-    }
-    // Lines and no table: a finding and its fix are of no use when they are cut.
-    for Finding { check, status, message, fix } in findings {
-        cx.out.line(&format!("{status:<8} {check:<11} {}", text::line(&message, 1000)))?;
-        if let Some(fix) = fix {
-            cx.out.line(&format!("{:<20} fix: {}", "", text::line(&fix, 1000)))?;
-        }
+    } else {
+        shown::print(cx, &findings)?;
     }
     Ok(exit)
 }
 
-/// Everything that needs no secret store. Blocks for as long as small files take.
-pub(super) fn quick(cx: &Context, loaded: &config::Loaded) -> Vec<Finding> {
-    let mut findings = vec![program(), configuration(cx, loaded)];
-    findings.extend(
-        loaded
-            .settings
-            .warnings
-            .iter()
-            .map(|warning| Finding::warning("config", warning.clone(), "allmcp config edit")),
+/// Everything, also what takes a moment: the store, the servers, and whether clients start us.
+async fn thorough(cx: &Context, loaded: &Loaded) -> Vec<Finding> {
+    let settings = &loaded.settings;
+    let entries = clients::entries(cx);
+    let deps = app::connect_deps(&cx.paths, &cx.env, settings, cx.vault(settings, None), None);
+    let signed = sign_in::Signed::all(cx, &deps, settings);
+    let known: Vec<Finding> = signed.iter().flat_map(sign_in::known).collect();
+    // Before the store is tried: a file that others can read is written anew by that.
+    let mut findings = quick_but_clients(cx, loaded, &entries);
+    let (stored, starts, clock, chains, signature, held) = tokio::join!(
+        store(cx, loaded),
+        clients::starts(cx, &entries),
+        clock::against(&deps, settings),
+        sign_in::chains(&deps, &signed, &known),
+        program::signature(),
+        files::held(cx),
     );
-    findings.push(folder(&cx.paths.state));
-    findings.extend(connections(cx, &loaded.settings));
-    findings.extend(client_entries(cx));
+    findings.extend(stored);
+    findings.extend(program::on_path(cx));
+    findings.extend(signature);
+    findings.extend(held);
+    findings.extend(clock);
+    findings.extend(chains);
+    findings.extend(clients::findings(&entries, Some(&starts)));
+    in_order(findings)
+}
+
+/// Everything that needs no secret store, no network and no other program. Blocks for as long as
+/// small files take.
+pub(super) fn quick(cx: &Context, loaded: &Loaded) -> Vec<Finding> {
+    let entries = clients::entries(cx);
+    let mut findings = quick_but_clients(cx, loaded, &entries);
+    findings.extend(clients::findings(&entries, None));
+    in_order(findings)
+}
+
+fn quick_but_clients(cx: &Context, loaded: &Loaded, entries: &[clients::Entry]) -> Vec<Finding> {
+    let settings = &loaded.settings;
+    let deps = app::connect_deps(&cx.paths, &cx.env, settings, cx.vault(settings, None), None);
+    let mut findings = vec![program::program(), configuration(cx, loaded)];
+    findings.extend(settings.warnings.iter().map(|warning| odd(warning)));
+    findings.extend(files::files(cx, settings));
+    findings.extend(clock::future(cx, settings));
+    let connections = connections::connections(cx, settings);
+    let signed = sign_in::Signed::all(cx, &deps, settings);
+    findings.extend(signed.iter().flat_map(sign_in::known));
+    if loaded.error.is_none() {
+        findings.extend(environment::environment(cx, settings, entries));
+        findings.extend(caches::leftovers(cx, settings));
+        findings.extend(caches::old(cx, settings, &connections));
+    }
+    findings.extend(connections);
     findings
 }
 
-fn program() -> Finding {
-    match Context::binary() {
-        Ok(path) => {
-            Finding::ok("program", format!("{} {}", path.display(), env!("CARGO_PKG_VERSION")))
-        }
-        Err(error) => Finding::error("program", error.message, "install allmcp again"),
-    }
+/// In the order of the chain, and each thing once.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| finding.check);
+    // A secret and lists that were left behind by one connection go with one command.
+    let told: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.check == Check::Store)
+        .filter_map(|finding| finding.about.clone())
+        .collect();
+    findings.retain(|finding| {
+        finding.check != Check::Cache || finding.about.as_ref().is_none_or(|it| !told.contains(it))
+    });
+    findings
 }
 
-fn configuration(cx: &Context, loaded: &config::Loaded) -> Finding {
+fn configuration(cx: &Context, loaded: &Loaded) -> Finding {
     let file = cx.paths.config_file.display();
     match (&loaded.error, loaded.source) {
         (Some(error), source) => {
             let message = format!("{error}; {}", source.in_use());
-            Finding::error("config", message, "allmcp config edit")
+            Finding::error(Check::Config, message, "allmcp config edit")
         }
         (None, Source::Absent) => Finding::warning(
-            "config",
+            Check::Config,
             format!("{file} is not there yet"),
             "allmcp connect https://…/mcp",
         ),
         (None, _) => {
             let count = text::count(loaded.settings.connections.len(), "connection");
-            Finding::ok("config", format!("{file}, {count}"))
+            Finding::ok(Check::Config, format!("{file}, {count}"))
         }
     }
 }
 
-/// Logs, health and pins need a folder that can be written; without it serving goes on.
-fn folder(state: &Path) -> Finding {
-    let nearest = state.ancestors().find(|path| path.exists()).unwrap_or(state);
-    match tempfile::Builder::new().prefix(".allmcp-").tempfile_in(nearest) {
-        Ok(_) => Finding::ok("files", format!("{} can be written", state.display())),
-        Err(error) => Finding::warning(
-            "files",
-            format!(
-                "{} cannot be written: {error}; logs and last known lists are off",
-                nearest.display()
-            ),
-            format!("make {} writable", nearest.display()),
-        ),
-    }
-}
-
-pub(super) async fn store(cx: &Context, settings: &Settings) -> Vec<Finding> {
-    let vault = cx.vault(settings, None);
-    let kind = vault.kind();
-    let needed = settings.connections.iter().any(|c| c.auth != AuthKind::None);
-    if !needed && settings.store.is_none() {
-        return vec![Finding::ok("store", "no connection needs a secret")];
-    }
-    if let Err(error) = vault.probe().await {
-        return vec![Finding::error(
-            "store",
-            format!("{kind}: {error}"),
-            "allmcp config set settings.store file",
-        )];
-    }
-    let what = match kind {
-        crate::kind::StoreKind::File => "file: any program that runs as you can read it".to_owned(),
-        other => format!("{other}: written, read and deleted"),
-    };
-    let mut findings = vec![Finding::ok("store", what)];
-    if let Ok(Some(accounts)) = vault.accounts().await {
-        let known: BTreeSet<&str> = settings.connections.iter().map(|c| c.name.as_str()).collect();
-        for account in accounts {
-            let name = account.rsplit('/').next().unwrap_or_default();
-            if !known.contains(name) {
-                findings.push(Finding::warning(
-                    "store",
-                    format!("a secret of {account} is kept, and no connection has that name"),
-                    format!("connect it again, or delete the item {account:?} of service allmcp"),
-                ));
-            }
-        }
-    }
-    findings
-}
-
-fn connections(cx: &Context, settings: &Settings) -> Vec<Finding> {
-    let app = App::build(&cx.paths, &cx.env, settings, &cx.tenant, Scope::All);
-    let rows = rows::all(cx, settings, &app.hub.index());
-    let finding = |(row, health): (rows::Row, rows::HealthRow)| {
-        let name = &row.name;
-        let why = health.last_error.unwrap_or_default();
-        let message =
-            format!("{name}: {}{}{why}", row.status, if why.is_empty() { "" } else { ", " });
-        match row.status {
-            Status::NeedsAuth => {
-                Finding::error("connection", message, format!("allmcp reconnect {name}"))
-            }
-            Status::Error | Status::Paused => {
-                Finding::error("connection", message, format!("allmcp status {name} --live"))
-            }
-            Status::Unknown => {
-                Finding::warning("connection", message, format!("allmcp sync {name}"))
-            }
-            Status::Connected | Status::Disabled => Finding::ok("connection", message),
-        }
-    };
-    rows.into_iter().map(finding).collect()
-}
-
-fn client_entries(cx: &Context) -> Vec<Finding> {
-    let (Ok(dirs), Ok(server)) = (install::dirs(cx), install::server(cx)) else {
-        return Vec::new();
-    };
-    let look = |client: &&'static dyn clients::Client| {
-        let fix = format!("allmcp install {}", client.id());
-        let title = client.title();
-        match clients::inspect(*client, &dirs, &server) {
-            Err(error) => Finding::error("client", format!("{title}: {error}"), fix),
-            Ok(state) => match state.entry {
-                None if state.is_here => {
-                    Finding::warning("client", format!("{title} does not know allmcp"), fix)
-                }
-                None => Finding::ok("client", format!("{title} is not on this machine")),
-                Some(entry) if !entry.exists => Finding::error(
-                    "client",
-                    format!(
-                        "{title} starts {}, which is not there",
-                        entry.command.unwrap_or_default()
-                    ),
-                    fix,
-                ),
-                Some(entry) if !entry.current => Finding::warning(
-                    "client",
-                    format!("{title} starts another allmcp or an old entry"),
-                    fix,
-                ),
-                Some(_) => Finding::ok("client", format!("{title} starts this allmcp")),
-            },
-        }
-    };
-    clients::ALL.iter().map(look).collect()
+/// Something in the file that does no harm. Some such texts end with their own remedy.
+fn odd(warning: &str) -> Finding {
+    let (message, fix) = warning.split_once("; run: ").unwrap_or((warning, "allmcp config edit"));
+    Finding::warning(Check::Config, message, fix)
 }
