@@ -101,6 +101,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli/"]),
     ("comfy_table", &["ui/"]),
     ("rpassword", &["ui/"]),
+    ("granit_parser", &["clients/"]),
     ("jsonc_parser", &["clients/"]),
     ("keyring_core", &["vault/"]),
     ("rusqlite", &["store/memory/"]),

@@ -108,6 +108,11 @@ impl PinStore {
         read(&self.path(account))
     }
 
+    /// Everybody of whom there are approvals, in no order.
+    pub fn accounts(&self) -> Vec<String> {
+        account::all(&self.dir)
+    }
+
     /// Changes the approvals of `account` under the lock; written only when `change` says true.
     /// Blocks: call it on a blocking thread.
     pub fn update<T>(
