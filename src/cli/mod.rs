@@ -50,7 +50,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(exit) => return exit.into(),
     };
     let env = Env::read();
-    let out = Out::new(global.look(env.columns));
+    let out = Out::new(global.look(&env));
     let cx = match Context::new(global, env, out) {
         Ok(cx) => cx,
         Err((error, out)) => return error.report(&out).into(),
