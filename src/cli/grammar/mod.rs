@@ -24,6 +24,7 @@ pub use value::{Header, Pair, SecretFile, Since};
 
 use super::exit::Exit;
 use crate::{
+    config::Env,
     kind::Mode,
     name::{ConnectionName, Tenant},
     ui::{Look, When},
@@ -90,9 +91,17 @@ pub struct Global {
 }
 
 impl Global {
-    /// `columns` is `COLUMNS`.
-    pub fn look(&self, columns: Option<u16>) -> Look {
-        Look { json: self.json, quiet: self.quiet, color: when(self.color), columns }
+    /// How to speak, as the flags and the environment have it.
+    pub fn look(&self, env: &Env) -> Look {
+        let dumb = env.term.as_deref() == Some("dumb");
+        Look {
+            json: self.json,
+            quiet: self.quiet,
+            color: when(self.color),
+            columns: env.columns,
+            calm: env.ci || env.agent || dumb,
+            ascii: env.ascii,
+        }
     }
 
     pub fn tenant(&self) -> Tenant {
