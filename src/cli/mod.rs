@@ -21,6 +21,7 @@ mod generate;
 pub mod grammar;
 mod inspect;
 mod install;
+mod interrupt;
 mod list;
 mod logs;
 mod memory;
@@ -31,6 +32,7 @@ mod rows;
 mod search;
 mod secrets;
 mod serve;
+mod status;
 mod switch;
 mod sync;
 mod tools;
@@ -58,7 +60,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(exit) => return exit.into(),
     };
     let env = Env::read();
-    let out = Out::new(global.look(env.columns));
+    let out = Out::new(global.look(&env));
     let cx = match Context::new(global, env, out) {
         Ok(cx) => cx,
         Err((error, out)) => return error.report(&out).into(),
@@ -87,8 +89,8 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Reconnect(args) => reconnect::run(cx, args).await,
         Command::Enable(args) => switch::run(cx, &args.name, true),
         Command::Disable(args) => switch::run(cx, &args.name, false),
-        Command::List(args) => list::list(cx, &args),
-        Command::Status(args) => list::status(cx, &args).await,
+        Command::List(args) => list::run(cx, &args),
+        Command::Status(args) => status::run(cx, &args).await,
         Command::Inspect(args) => inspect::run(cx, &args).await,
         Command::Tools(args) => tools::run(cx, args),
         Command::Call(args) => call::run(cx, args).await,

@@ -10,14 +10,17 @@ mod backup;
 mod claude_desktop;
 mod dirs;
 mod entry;
-mod json;
+mod format;
 mod plan;
+mod read;
 #[cfg(test)]
 mod tests;
 
 pub use dirs::{Dirs, Os};
-pub use entry::{Launch, Server};
-pub use plan::{Applied, Change, Plan, State, inspect, install, uninstall};
+pub use entry::{Fixed, Launch, Server, Shape, Words};
+pub use format::Format;
+pub use plan::{Applied, Change, EntryState, Plan, State, inspect, install, uninstall};
+pub use read::{Entries, servers, servers_in};
 
 use crate::disk::lock::LockError;
 use serde_json::{Map, Value};
@@ -54,30 +57,25 @@ pub trait Client: Sync {
     /// How servers are listed in its file.
     fn format(&self) -> Format;
 
+    /// How an entry is spelt there.
+    fn shape(&self) -> Shape {
+        Shape::COMMON
+    }
+
     /// Our entry.
     fn entry(&self, server: &Server) -> Map<String, Value> {
-        entry::common(server, self.id())
+        self.shape().entry(server, self.id())
     }
 
     /// What an entry of its file launches; nothing where it launches no program.
     fn launch(&self, entry: &Value) -> Option<Launch> {
-        entry::launch(entry)
+        self.shape().launch(entry)
     }
-}
-
-/// The syntax of a client's file, and the key under which servers are listed by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// JSON; comments and trailing commas are taken and kept.
-    Json { servers: &'static str },
 }
 
 /// The entry as text that can be pasted into the client's file.
 pub fn snippet(client: &dyn Client, server: &Server) -> String {
-    let Format::Json { servers } = client.format();
-    let entry = Map::from_iter([(ENTRY.to_owned(), Value::Object(client.entry(server)))]);
-    let file = Map::from_iter([(servers.to_owned(), Value::Object(entry))]);
-    format!("{:#}\n", Value::Object(file))
+    client.format().snippet(ENTRY, &client.entry(server))
 }
 
 /// Why a client's file was not changed. The file is as it was, whichever it is.
@@ -92,7 +90,7 @@ pub enum ClientError {
     /// More than one place holds the client's file, and which one it reads cannot be known.
     #[error("the client keeps its file in more than one place: {}", list(paths))]
     Several { paths: Vec<PathBuf> },
-    /// Our own path cannot be written into a JSON file.
+    /// Our own path cannot be written into a client's file.
     #[error("the path {} is not Unicode text", path.display())]
     Path { path: PathBuf },
     #[error("{} was changed by another program just now", path.display())]

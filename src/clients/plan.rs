@@ -1,10 +1,6 @@
 //! A change to a client's file: worked out, shown, applied, undone.
 
-use super::{
-    Client, ClientError, Dirs, ENTRY, Format, Server, backup,
-    entry::{is_equivalent, is_same_file},
-    json::File,
-};
+use super::{Client, ClientError, Dirs, ENTRY, Server, backup, entry::is_equivalent, format::File};
 use crate::disk::{atomic, lock::FileLock};
 use serde_json::Value;
 use std::{
@@ -107,8 +103,7 @@ pub fn inspect(
     server: &Server,
 ) -> Result<State, ClientError> {
     let plan = install(client, dirs, server)?;
-    let Format::Json { servers } = client.format();
-    let file = File::parse(&plan.path, plan.before.as_deref(), servers)?;
+    let file = File::parse(client.format(), &plan.path, plan.before.as_deref())?;
     let entry = ours(client, &file, server).map(|(name, entry)| {
         let command = client.launch(&entry).map(|launch| launch.command);
         let exists = command.as_deref().is_some_and(|command| Path::new(command).exists());
@@ -132,25 +127,22 @@ fn plan(
     wish: Wish,
 ) -> Result<Plan, ClientError> {
     let before = read(&path)?;
-    let Format::Json { servers } = client.format();
-    let mut file = File::parse(&path, before.as_deref(), servers)?;
+    let mut file = File::parse(client.format(), &path, before.as_deref())?;
     let found = ours(client, &file, server);
     let name = found.as_ref().map_or(ENTRY, |(name, _)| name).to_owned();
     let mut after = before.clone();
     let change = match (wish, found) {
         (Wish::Installed, None) => {
-            file.insert(&name, &client.entry(server));
+            file.insert(&name, &client.entry(server))?;
             after = Some(file.bytes());
             if before.is_some() { Change::Add } else { Change::Create }
         }
         (Wish::Installed, Some((_, entry))) => {
-            let mut wanted = client.entry(server);
-            // A link to this program is as good as its own path, and outlives an upgrade.
-            let launch = client.launch(&entry);
-            if launch.is_some_and(|launch| is_same_file(&launch.command, server.command())) {
-                wanted.remove("command");
-            }
-            file.update(&name, &wanted);
+            let server = match client.launch(&entry) {
+                Some(old) => server.clone().like(&old),
+                None => server.clone(),
+            };
+            file.update(&name, &client.entry(&server), &client.shape())?;
             after = Some(file.bytes());
             if after == before { Change::Nothing } else { Change::Update }
         }
@@ -167,7 +159,7 @@ fn plan(
                     Change::Delete
                 }
                 Original::Unknown => {
-                    file.remove(&name);
+                    file.remove(&name)?;
                     after = Some(file.bytes());
                     Change::Remove
                 }
@@ -195,13 +187,11 @@ fn original(
     entry: &Value,
     current: &[u8],
 ) -> Original {
-    let Format::Json { servers } = client.format();
     let Some(entry) = entry.as_object() else { return Original::Unknown };
     let becomes_current = |bytes: Option<&[u8]>| {
-        File::parse(path, bytes, servers).is_ok_and(|mut file| {
+        File::parse(client.format(), path, bytes).is_ok_and(|mut file| {
             let without = ours(client, &file, server).is_none();
-            file.insert(name, entry);
-            without && file.bytes() == current
+            without && file.insert(name, entry).is_ok() && file.bytes() == current
         })
     };
     let copies = backup::all(path);
@@ -213,7 +203,7 @@ fn original(
     }
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, ClientError> {
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, ClientError> {
     match atomic::read(path, backup::MAX) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -239,10 +229,9 @@ impl Plan {
     /// keys, and the screen may be an agent's.
     pub fn diff(&self) -> String {
         let shown = |bytes: &Option<Vec<u8>>| {
-            let Format::Json { servers } = self.client.format();
-            let bytes = bytes.as_deref()?;
             // Both sides parsed when the plan was made.
-            File::parse(&self.path, Some(bytes), servers).ok().map(|file| file.masked(&self.name))
+            let file = File::parse(self.client.format(), &self.path, Some(bytes.as_deref()?));
+            file.ok().map(|file| file.masked(&self.name))
         };
         let (before, after) = (shown(&self.before), shown(&self.after));
         let label = |side: &Option<String>| match side {

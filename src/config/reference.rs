@@ -1,7 +1,7 @@
 //! Every key that `config.toml` may have: the one source of what is known, of the defaults of
 //! `config get`, of completions and of allmcp-config(5).
 
-use crate::kind::{AuthKind, Mode, Pin, Rule, StoreKind, TokenBody, Transport};
+use crate::kind::{AuthKind, Mode, Pin, Pkce, Rule, StoreKind, TokenBody, Transport};
 
 /// One key of a table.
 #[derive(Debug, Clone, Copy)]
@@ -195,6 +195,12 @@ keys! {
             "The host of that address.";
         "authorize_params": Map("texts by parameter"), None, "{ prompt = \"consent\" }",
             "More parameters for the page that asks the user.";
+        "authorize_omit": Texts, Some("[]"), "[\"scope\"]",
+            "What the request for that page leaves out, of response_type, redirect_uri and scope.";
+        "pkce": Word(Pkce::WORDS), Some("supported"), "\"required\"",
+            "Whether a sign-in is bound to its code by PKCE (RFC 7636): the server has to announce it, it is sent to all alike, or the server refuses it.";
+        "registration_url": Template, None, "\"https://login.example.com/register\"",
+            "Where clients are registered, in the place of what the server says of itself.";
         "authorize_url": Template, None, "\"https://login.example.com/authorize\"",
             "Where that page is, at a server that does not describe itself.";
         "token_url": Template, None, "\"https://login.example.com/token\"",
