@@ -3,7 +3,7 @@
 //! Owns where each client keeps its file, what our entry looks like there, and the change itself:
 //! planned, shown as a diff, applied under a lock with a dated copy beside, and undone. Whatever
 //! else is in the file stays as it was, and a file that does not parse is never written. May name
-//! `disk` and `text`. Called by `cli` (install, uninstall, doctor). A new client is one small file
+//! `disk`, `secret` and `text`. Called by `cli` (install, uninstall, import, doctor). A new client is one small file
 //! with a [`Client`] in it, and a line in [`ALL`].
 
 mod backup;
@@ -11,6 +11,7 @@ mod claude_desktop;
 mod dirs;
 mod entry;
 mod format;
+pub mod import;
 mod plan;
 mod read;
 #[cfg(test)]
