@@ -16,6 +16,7 @@ mod doctor;
 pub mod error;
 pub mod exit;
 pub mod grammar;
+mod import;
 mod inspect;
 mod install;
 mod list;
@@ -93,6 +94,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Memory(command) => memory::run(cx, command).await,
         Command::Serve(args) => serve::serve(cx, args).await,
         Command::Bridge(args) => serve::bridge(cx, args).await,
+        Command::Import(args) => import::run(cx, args).await,
         Command::Install(args) => install::install(cx, &args),
         Command::Uninstall(args) => install::uninstall(cx, &args),
         Command::Doctor => doctor::run(cx).await,
