@@ -25,6 +25,9 @@ use crate::{
 };
 use url::Url;
 
+/// So many servers are tried at a time.
+const AT_ONCE: usize = 16;
+
 pub(super) async fn run(cx: &Context, args: ImportArgs) -> CliResult {
     let settings = cx.settings_to_change()?;
     if args.source.is_none() && !args.dry_run && !cx.prompter.can_ask() {
@@ -101,13 +104,16 @@ async fn take(
         fill(ask, wanted).await?;
     }
     let count = candidates.iter().filter(|it| it.is_wanted()).count();
-    let all = candidates.into_iter().map(|candidate| tried(deps, candidate));
     let what = format!("trying {}", text::count(count, "server"));
-    let all = cx.out.waiting(&what, futures_util::future::join_all(all)).await;
-    // One after the other, in the order in which the client has them.
     let mut outcomes = Vec::new();
-    for (candidate, tried) in all {
-        outcomes.push(saved(cx, deps, candidate, tried).await);
+    while !candidates.is_empty() {
+        let some: Vec<_> = candidates.drain(..candidates.len().min(AT_ONCE)).collect();
+        let some = some.into_iter().map(|candidate| tried(deps, candidate));
+        let some = cx.out.waiting(&what, futures_util::future::join_all(some)).await;
+        // One after the other, in the order in which the client has them.
+        for (candidate, tried) in some {
+            outcomes.push(saved(cx, deps, candidate, tried).await);
+        }
     }
     Ok(outcomes)
 }

@@ -1,7 +1,7 @@
 //! Servers that want something else, or do not answer, come all the same.
 
 use crate::{
-    support::{env::TestEnv, upstream::DeadPort},
+    support::{env::TestEnv, fault::Fault, upstream::DeadPort},
     taken::{KEY, claude, keyed, open},
 };
 use serde_json::json;
@@ -58,4 +58,26 @@ fn what_must_not_be_saved_is_not() {
     assert!(output.stdout().contains("fine: taken over"), "{output:?}");
     let config = env.read_config();
     assert!(config.contains("[connections.fine]") && !config.contains("h.example"), "{config}");
+}
+
+#[test]
+fn a_server_that_repeats_the_key_is_not_repeated() {
+    let (env, keyed) = (TestEnv::new(), keyed());
+    keyed.fault(Fault::response(500, "text/plain", &format!("you sent {KEY}")));
+    let header = json!({"Authorization": format!("Bearer {KEY}")});
+    let file = claude(&env, &json!({"echo": {"url": keyed.url(), "headers": header}}));
+    let said = env.cmd(&["import", "claude-desktop", "--yes"]).success();
+    assert!(said.stdout().contains("you sent ***"), "{said:?}");
+    crate::taken::kept(&env, &file, &said);
+}
+
+#[test]
+fn more_servers_than_are_tried_at_once_all_come() {
+    let (env, open) = (TestEnv::new(), open());
+    let servers =
+        (0..40).map(|n| (format!("s{n}"), json!({"url": format!("{}?n={n}", open.url())})));
+    claude(&env, &serde_json::Value::Object(servers.collect()));
+    env.cmd(&["import", "claude-desktop", "--yes"]).success();
+    let listed = env.cmd(&["list", "--json"]).success().json();
+    assert_eq!(listed["connections"].as_array().unwrap().len(), 40);
 }
