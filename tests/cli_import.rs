@@ -8,6 +8,8 @@
 mod asked;
 #[path = "cli_import/files.rs"]
 mod files;
+#[path = "cli_import/formats.rs"]
+mod formats;
 #[path = "cli_import/ill.rs"]
 mod ill;
 #[path = "cli_import/names.rs"]
