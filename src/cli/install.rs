@@ -4,7 +4,7 @@ use super::{
     context::Context,
     error::{CliError, CliResult},
     exit::Exit,
-    grammar::{InstallArgs, UninstallArgs},
+    grammar::{ClientId, InstallArgs, UninstallArgs},
 };
 use crate::{
     clients::{self, Change, Client, ClientError, Dirs, Os, Plan, Server},
@@ -22,6 +22,10 @@ struct Document<'a> {
     dry_run: bool,
     /// What a dry run would have done.
     diff: Option<String>,
+    /// What the user does now, for it to take effect.
+    next: Option<&'a str>,
+    /// What goes wrong there sooner or later.
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -35,35 +39,75 @@ struct ClientRow {
     name: &'static str,
     found: bool,
     installed: bool,
+    /// Whether `install` would change nothing.
+    current: bool,
     path: Option<String>,
+    /// Why its file cannot be changed.
+    problem: Option<String>,
 }
 
 pub(super) fn install(cx: &Context, args: &InstallArgs) -> CliResult {
     if args.list {
         return list(cx);
     }
-    let Some(client) = args.client else { return Err(CliError::usage("a client is missing")) };
-    let client = client.0;
+    let client = chosen(args.client)?;
     let server = server(cx)?;
     if args.print {
         cx.out.content(&clients::snippet(client, &server))?;
+        let place = client.locate(&dirs(cx)?).map(|path| path.display().to_string());
+        cx.out.note(&format!("this goes into {}", place.unwrap_or_else(|e| e.to_string())));
+        if let Some(own) = client.own_way(&server) {
+            cx.out.note(&format!("or, by {} itself: {own}", client.title()));
+        }
         return Ok(Exit::DONE);
     }
     let dirs = dirs(cx)?;
-    let plan = clients::install(client, &dirs, &server)?;
-    if !client.is_here(&dirs) {
+    let plan = clients::install(client, &dirs, &server).map_err(|error| by_hand(error, client))?;
+    if !clients::is_here(client, &dirs) {
         cx.out.note(&format!(
             "{} was not found here; the entry is for when it comes",
             client.title()
         ));
     }
-    carry_out(cx, "install", client, &plan, args.dry_run, args.yes)
+    let (dry_run, yes) = (args.dry_run, args.yes);
+    carry_out(cx, "install", client, &plan, dry_run, yes, &|| {
+        clients::notes(client, &dirs, &server)
+    })
 }
 
 pub(super) fn uninstall(cx: &Context, args: &UninstallArgs) -> CliResult {
-    let client = args.client.0;
-    let plan = clients::uninstall(client, &dirs(cx)?, &server(cx)?)?;
-    carry_out(cx, "uninstall", client, &plan, args.dry_run, args.yes)
+    let client = chosen(args.client)?;
+    let plan = clients::uninstall(client, &dirs(cx)?, &server(cx)?)
+        .map_err(|error| by_hand(error, client))?;
+    carry_out(cx, "uninstall", client, &plan, args.dry_run, args.yes, &Vec::new)
+}
+
+/// A usage error names the clients: who forgot the word does not know it.
+fn chosen(client: Option<ClientId>) -> Result<&'static dyn Client, CliError> {
+    client.map(|client| client.0).ok_or_else(|| {
+        let ids: Vec<_> = clients::ALL.iter().map(|client| client.id()).collect();
+        CliError::usage(format!("no client given; it is one of {}", ids.join(", ")))
+            .hint("allmcp install --list")
+    })
+}
+
+/// A file that is not for us to write is for its owner.
+fn by_hand(error: ClientError, client: &dyn Client) -> CliError {
+    let hand = matches!(
+        error,
+        ClientError::Syntax { .. }
+            | ClientError::Shape { .. }
+            | ClientError::Encoding { .. }
+            | ClientError::Several { .. }
+            | ClientError::Older { .. }
+    );
+    let new = CliError::from(error);
+    if hand {
+        let print = format!("allmcp install {} --print", client.id());
+        new.hint(format!("{print} gives the entry to paste by hand"))
+    } else {
+        new
+    }
 }
 
 fn carry_out(
@@ -73,12 +117,22 @@ fn carry_out(
     plan: &Plan,
     dry_run: bool,
     yes: bool,
+    notes: &dyn Fn() -> Vec<String>,
 ) -> CliResult {
     let path = plan.path().display().to_string();
+    let next = match command {
+        "install" => client.afterwards().to_owned(),
+        _ => format!("restart {} for it to take effect", client.title()),
+    };
     let tell = |changed: bool, backup: Option<String>, diff: Option<String>| -> CliResult {
+        let notes = if dry_run { Vec::new() } else { notes() };
+        for note in &notes {
+            cx.out.warn(note);
+        }
         if cx.out.json() {
-            let path = path.clone();
-            let document = Document { client: client.id(), path, changed, backup, dry_run, diff };
+            let (path, client) = (path.clone(), client.id());
+            let next = changed.then_some(next.as_str());
+            let document = Document { client, path, changed, backup, dry_run, diff, next, notes };
             cx.out.document(command, &document)?;
         }
         Ok(Exit::DONE)
@@ -88,6 +142,9 @@ fn carry_out(
         return tell(false, None, None);
     }
     let diff = plan.diff();
+    if diff.contains("***") {
+        cx.out.note("*** stands for texts that are not ours");
+    }
     if dry_run {
         if !cx.out.json() {
             cx.out.diff(&diff)?;
@@ -105,7 +162,9 @@ fn carry_out(
     if let Some(backup) = &backup {
         cx.out.note(&format!("the file as it was is kept as {backup}"));
     }
-    cx.out.note(&format!("{path} is written; {}", client.afterwards()));
+    let done =
+        if *plan.change() == Change::Delete { "was ours alone and is gone" } else { "is written" };
+    cx.out.note(&format!("{path} {done}; {next}"));
     tell(true, backup, None)
 }
 
@@ -114,13 +173,20 @@ fn list(cx: &Context) -> CliResult {
     let rows: Vec<ClientRow> = clients::ALL
         .iter()
         .map(|client| {
-            let state = clients::inspect(*client, &dirs, &server).ok();
+            let (state, problem) = match clients::inspect(*client, &dirs, &server) {
+                Ok(state) => (Some(state), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            let entry = state.as_ref().and_then(|state| state.entry.as_ref());
+            let path = state.as_ref().map(|state| state.path.clone());
             ClientRow {
                 id: client.id(),
                 name: client.title(),
-                found: client.is_here(&dirs),
-                installed: state.as_ref().is_some_and(|s| s.entry.is_some()),
-                path: state.map(|s| s.path.display().to_string()),
+                found: clients::is_here(*client, &dirs),
+                installed: entry.is_some(),
+                current: entry.is_some_and(|entry| entry.current),
+                path: path.or_else(|| client.locate(&dirs).ok()).map(|p| p.display().to_string()),
+                problem,
             }
         })
         .collect();
@@ -129,16 +195,26 @@ fn list(cx: &Context) -> CliResult {
         return Ok(Exit::DONE);
     }
     let mut table = Table::new(["CLIENT", "FOUND", "INSTALLED", "FILE"]);
-    let yes = |b: bool| if b { "yes" } else { "no" };
-    for row in rows {
+    for row in &rows {
+        let installed = match row {
+            ClientRow { problem: Some(_), .. } => "unclear",
+            ClientRow { current: true, .. } => "yes",
+            ClientRow { installed: true, .. } => "outdated",
+            _ => "no",
+        };
         table.row([
             Cell::from(row.id),
-            yes(row.found).into(),
-            yes(row.installed).into(),
-            row.path.unwrap_or_default().into(),
+            if row.found { "yes" } else { "no" }.into(),
+            installed.into(),
+            row.path.clone().unwrap_or_default().into(),
         ]);
     }
     cx.out.table(&table)?;
+    for row in &rows {
+        if let Some(problem) = &row.problem {
+            cx.out.warn(&format!("{}: {problem}", row.name));
+        }
+    }
     Ok(Exit::DONE)
 }
 
@@ -156,15 +232,21 @@ pub(super) fn dirs(cx: &Context) -> Result<Dirs, CliError> {
 impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         let new = Self::failed(error.to_string());
-        let new = match std::error::Error::source(&error) {
+        match std::error::Error::source(&error) {
             Some(source) => new.because(source),
             None => new,
-        };
-        match error {
-            ClientError::Several { .. } => {
-                new.hint("allmcp install claude-desktop --print, and paste the entry by hand")
-            }
-            _ => new,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::env::VARIABLES;
+
+    #[test]
+    fn every_variable_of_a_client_is_in_the_list_of_variables() {
+        let all: Vec<_> = VARIABLES.iter().flat_map(|one| one.name.split(", ")).collect();
+        assert!(clients::VARIABLES.iter().all(|name| all.contains(name)), "{all:?}");
     }
 }

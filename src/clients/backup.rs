@@ -59,9 +59,21 @@ fn is_copy(file: &Path, start: &str) -> bool {
     name.starts_with(start) && name.ends_with(END)
 }
 
-/// Whether a file in the folder of `path` is our own doing: the file itself, or a copy of it.
-pub(super) fn is_ours(file: &Path, path: &Path) -> bool {
-    file == path || is_copy(file, &start(path).to_string_lossy())
+/// Whether `folder` holds anything but what is our own doing: the file `ours`, which is in it or
+/// below it, and copies of that. Links are not followed, folders that we would have made are.
+pub(super) fn is_used(folder: &Path, ours: &Path) -> bool {
+    fs::read_dir(folder).into_iter().flatten().flatten().any(|file| {
+        let file = file.path();
+        if file != ours && ours.starts_with(&file) {
+            return is_used(&file, ours);
+        }
+        !is_ours(&file, ours)
+    })
+}
+
+fn is_ours(file: &Path, path: &Path) -> bool {
+    let beside = file.parent() == path.parent();
+    file == path || (beside && is_copy(file, &start(path).to_string_lossy()))
 }
 
 #[cfg(test)]
@@ -83,6 +95,22 @@ mod tests {
         assert_eq!(all(&path).len(), 3);
         assert!(all(&path).contains(&two) && is_ours(&two, &path) && is_ours(&path, &path));
         assert!(!is_ours(&dir.path().join("c.json.bak"), &path));
+        fs::write(&path, "").unwrap();
+        assert!(!is_used(dir.path(), &path));
+        fs::write(dir.path().join("other"), "").unwrap();
+        assert!(is_used(dir.path(), &path));
         assert_eq!(all(&dir.path().join("none/c.json")), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn folders_that_were_made_for_our_file_are_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let ours = dir.path().join("a/b/c.json");
+        fs::create_dir_all(ours.parent().unwrap()).unwrap();
+        fs::write(&ours, "").unwrap();
+        assert!(!is_used(dir.path(), &ours));
+        fs::write(dir.path().join("a/theirs"), "").unwrap();
+        assert!(is_used(dir.path(), &ours));
+        assert!(!is_used(&dir.path().join("none"), &ours));
     }
 }

@@ -40,17 +40,20 @@ impl Client for ClaudeDesktop {
     /// the installed programs.
     fn is_here(&self, dirs: &Dirs) -> bool {
         let classic = classic(dirs);
-        let used =
-            classic.parent().and_then(|folder| fs::read_dir(folder).ok()).is_some_and(|files| {
-                files.flatten().any(|file| !backup::is_ours(&file.path(), &classic))
-            });
-        used || dirs.programs.iter().any(|folder| folder.join("Claude.app").exists())
+        classic.parent().is_some_and(|folder| backup::is_used(folder, &classic))
+            || dirs.has_program(&["Claude.app"])
             || (dirs.os == Os::Windows
                 && (dirs.local.join("AnthropicClaude").exists() || !packages(dirs).is_empty()))
     }
 
     fn format(&self) -> Format {
         Format::Json { servers: "mcpServers" }
+    }
+
+    fn traps(&self, dirs: &Dirs) -> Vec<String> {
+        let packaged = self.locate(dirs).is_ok_and(|path| path != classic(dirs));
+        let trap = "\"Edit Config\" in the app opens another file than the one it reads".to_owned();
+        if packaged { vec![trap] } else { Vec::new() }
     }
 }
 
@@ -168,6 +171,7 @@ mod tests {
         let machine = Machine::new(Os::Windows);
         machine.folder("AppData/Local/Packages/Claude_a");
         assert_eq!(machine.located().unwrap(), machine.dir.path().join(packaged("Claude_a")));
+        assert_eq!(ClaudeDesktop.traps(&machine.dirs()).len(), 1);
     }
 
     #[test]

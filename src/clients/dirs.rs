@@ -1,7 +1,7 @@
 //! The folders under which clients keep their files, as plain values: every system's rules can
 //! be tried on any system.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Os {
@@ -32,7 +32,21 @@ pub struct Dirs {
     pub local: PathBuf,
     /// Where programs are installed, as far as a client's presence is seen there.
     pub programs: Vec<PathBuf>,
+    /// Places that clients let their users move, by variable; absolute ones only.
+    moved: BTreeMap<&'static str, PathBuf>,
 }
+
+/// The variables by which clients find their own files.
+pub const VARIABLES: &[&str] = &[
+    "CLAUDE_CONFIG_DIR",
+    "CLINE_DATA_DIR",
+    "CLINE_DIR",
+    "CLINE_MCP_SETTINGS_PATH",
+    "CODEX_HOME",
+    "COPILOT_HOME",
+    "GEMINI_CLI_HOME",
+    "XDG_CONFIG_HOME",
+];
 
 impl Dirs {
     /// `var` looks a variable of the environment up. Clients honour these variables, so we do;
@@ -51,10 +65,30 @@ impl Dirs {
             Os::Windows => {
                 let data = home.join("AppData");
                 let config = set("APPDATA").unwrap_or_else(|| data.join("Roaming"));
-                (config, set("LOCALAPPDATA").unwrap_or_else(|| data.join("Local")), Vec::new())
+                let local = set("LOCALAPPDATA").unwrap_or_else(|| data.join("Local"));
+                let programs = vec![local.join("Programs")];
+                (config, local, programs)
             }
         };
-        Self { os, home, config, local, programs }
+        let moved = VARIABLES.iter().filter_map(|name| Some((*name, set(name)?))).collect();
+        Self { os, home, config, local, programs, moved }
+    }
+
+    /// Where one of [`VARIABLES`] says.
+    pub(super) fn set(&self, variable: &str) -> Option<PathBuf> {
+        self.moved.get(variable).cloned()
+    }
+
+    /// `$XDG_CONFIG_HOME` or `~/.config` on every system, as some clients have it.
+    pub(super) fn xdg(&self) -> PathBuf {
+        self.set("XDG_CONFIG_HOME").unwrap_or_else(|| self.home.join(".config"))
+    }
+
+    /// Whether a program of one of these names is installed.
+    pub(super) fn has_program(&self, names: &[&str]) -> bool {
+        let mut places =
+            self.programs.iter().flat_map(|folder| names.iter().map(|n| folder.join(n)));
+        places.any(|place| place.exists())
     }
 }
 

@@ -3,23 +3,47 @@
 //! Owns where each client keeps its file, what our entry looks like there, and the change itself:
 //! planned, shown as a diff, applied under a lock with a dated copy beside, and undone. Whatever
 //! else is in the file stays as it was, and a file that does not parse is never written. May name
-//! `disk` and `text`. Called by `cli` (install, uninstall, doctor). A new client is one small file
+//! `disk`, `secret` and `text`. Called by `cli` (install, uninstall, import, doctor). A new client is one small file
 //! with a [`Client`] in it, and a line in [`ALL`].
 
+mod amp;
 mod backup;
+mod claude_code;
 mod claude_desktop;
+mod cline;
+mod codex;
+mod continue_dev;
+mod copilot;
+mod cursor;
 mod dirs;
 mod entry;
 mod format;
+mod gemini;
+mod goose;
+pub mod import;
+mod junie;
+mod kiro;
+mod lm_studio;
+mod notes;
+mod opencode;
+mod places;
 mod plan;
 mod read;
 #[cfg(test)]
 mod tests;
+mod vscode;
+mod warp;
+#[cfg(test)]
+mod whereabouts;
+mod windsurf;
+mod words;
+mod zed;
 
-pub use dirs::{Dirs, Os};
+pub use dirs::{Dirs, Os, VARIABLES};
 pub use entry::{Fixed, Launch, Server, Shape, Words};
 pub use format::Format;
-pub use plan::{Applied, Change, EntryState, Plan, State, inspect, install, uninstall};
+pub use notes::notes;
+pub use plan::{Applied, Change, EntryState, Plan, State, inspect, install, is_here, uninstall};
 pub use read::{Entries, servers, servers_in};
 
 use crate::disk::lock::LockError;
@@ -29,8 +53,27 @@ use std::{io, path::PathBuf};
 /// The name of our entry in every client's file.
 pub const ENTRY: &str = "allmcp";
 
-/// Every client that we can install into.
-pub const ALL: &[&dyn Client] = &[&claude_desktop::ClaudeDesktop];
+/// Every client that we can install into, the ones that most people have first.
+pub const ALL: &[&dyn Client] = &[
+    &claude_desktop::ClaudeDesktop,
+    &claude_code::ClaudeCode,
+    &cursor::Cursor,
+    &vscode::VsCode,
+    &windsurf::Windsurf,
+    &zed::Zed,
+    &codex::Codex,
+    &gemini::Gemini,
+    &goose::Goose,
+    &cline::Cline,
+    &continue_dev::Continue,
+    &junie::Junie,
+    &lm_studio::LmStudio,
+    &warp::Warp,
+    &opencode::OpenCode,
+    &amp::Amp,
+    &copilot::Copilot,
+    &kiro::Kiro,
+];
 
 /// The client of that id.
 pub fn by_id(id: &str) -> Option<&'static dyn Client> {
@@ -62,6 +105,21 @@ pub trait Client: Sync {
         Shape::COMMON
     }
 
+    /// Its own command line, or its link, that adds our entry.
+    fn own_way(&self, _server: &Server) -> Option<String> {
+        None
+    }
+
+    /// What goes wrong there sooner or later, as it is now; one sentence each.
+    fn traps(&self, _dirs: &Dirs) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The ids of clients whose servers it starts too.
+    fn also_starts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Our entry.
     fn entry(&self, server: &Server) -> Map<String, Value> {
         self.shape().entry(server, self.id())
@@ -90,6 +148,9 @@ pub enum ClientError {
     /// More than one place holds the client's file, and which one it reads cannot be known.
     #[error("the client keeps its file in more than one place: {}", list(paths))]
     Several { paths: Vec<PathBuf> },
+    /// A newer file would take the place of the one that is in use.
+    #[error("{} is in use, and would not be any more beside a new {}", path.display(), newer.display())]
+    Older { path: PathBuf, newer: PathBuf },
     /// Our own path cannot be written into a client's file.
     #[error("the path {} is not Unicode text", path.display())]
     Path { path: PathBuf },

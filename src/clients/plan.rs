@@ -109,11 +109,26 @@ pub fn inspect(
         let exists = command.as_deref().is_some_and(|command| Path::new(command).exists());
         EntryState { name, command, exists, current: plan.change == Change::Nothing }
     });
-    Ok(State { is_here: client.is_here(dirs), path: plan.path, entry })
+    Ok(State { is_here: is_here(client, dirs), path: plan.path, entry })
+}
+
+/// Whether `client` is on this machine: by its own traces, or because its file holds more than we
+/// put there.
+pub fn is_here(client: &'static dyn Client, dirs: &Dirs) -> bool {
+    let file = || {
+        let path = client.locate(dirs).ok()?;
+        let bytes = read(&path).ok()??;
+        // What does not parse was not written by us.
+        Some(
+            File::parse(client.format(), &path, Some(&bytes))
+                .map_or(true, |file| file.has_more(ENTRY)),
+        )
+    };
+    client.is_here(dirs) || file().unwrap_or(false)
 }
 
 /// The entry under our name, else one that does the same.
-fn ours(client: &dyn Client, file: &File, server: &Server) -> Option<(String, Value)> {
+pub(super) fn ours(client: &dyn Client, file: &File, server: &Server) -> Option<(String, Value)> {
     let entries = file.entries();
     let named = entries.iter().find(|(name, _)| name == ENTRY);
     let same = || entries.iter().find(|(_, entry)| is_equivalent(client, entry, server));
@@ -257,14 +272,27 @@ impl Plan {
         }
         let _lock = FileLock::acquire(lock, Duration::from_secs(10))?;
         if read(&self.path)? != self.before {
-            // Somebody was faster. If that was another copy of us, all is done already; if not,
-            // the diff that was agreed to is not the one that would be made.
+            // Somebody was faster. If that was another copy of us, all is done already; if it was
+            // the client, which may write its file all the time, what was agreed to still holds
+            // where it is the same lines.
             let again = plan(self.client, self.path.clone(), &self.server, self.wish)?;
             return match again.change {
                 Change::Nothing => Ok(nothing()),
+                _ if again.touched() == self.touched() => again.carry_out(now),
                 _ => Err(ClientError::Changed { path: self.path.clone() }),
             };
         }
+        self.carry_out(now)
+    }
+
+    /// The lines that go and come, wherever they are.
+    fn touched(&self) -> Vec<String> {
+        let diff = self.diff();
+        let lines = diff.lines().skip(2).filter(|line| line.starts_with(['-', '+']));
+        lines.map(str::to_owned).collect()
+    }
+
+    fn carry_out(&self, now: SystemTime) -> Result<Applied, ClientError> {
         let fail = |source| ClientError::Io { path: self.path.clone(), source };
         let backup = match &self.before {
             Some(bytes) => Some(backup::save(&self.path, bytes, now).map_err(fail)?),

@@ -278,6 +278,17 @@ fn a_file_changed_after_the_diff_was_shown_is_not_written() {
 }
 
 #[test]
+fn what_the_client_writes_meanwhile_stays() {
+    let desk = Desk::with("{\n  \"starts\": 1,\n  \"mcpServers\": {\n    \"a\": {}\n  }\n}\n");
+    let plan = desk.plan_install().unwrap();
+    fs::write(desk.path(), desk.text().replace("\"starts\": 1", "\"starts\": 2")).unwrap();
+    desk.apply(&plan).unwrap();
+    assert!(desk.text().contains("\"starts\": 2") && desk.text().contains("/opt/allmcp"));
+    assert_eq!(desk.uninstall(), Change::Restore);
+    assert!(desk.text().contains("\"starts\": 2") && !desk.text().contains("/opt/allmcp"));
+}
+
+#[test]
 fn the_diff_shows_our_change_and_no_key_of_others() {
     let desk = Desk::with(
         "{\n  \"mcpServers\": {\n    \"a\": {\n      \"command\": \"npx\",\n      \

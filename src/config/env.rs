@@ -49,6 +49,7 @@ variables! {
     NO_PROXY = "NO_PROXY", "0.1.0", "Hosts that are reached without the proxy; no_proxy works too. Wins over no_proxy in the settings.";
     SSL_CERT_FILE = "SSL_CERT_FILE", "0.1.0", "Certificate authorities to trust, one PEM file. Wins over ca_file.";
     DBUS = "DBUS_SESSION_BUS_ADDRESS", "0.1.0", "The session bus of the Linux keychain; /run/user/UID/bus is used without it.";
+    CLIENTS = "CLAUDE_CONFIG_DIR, CLINE_DATA_DIR, CLINE_DIR, CLINE_MCP_SETTINGS_PATH, CODEX_HOME, COPILOT_HOME, GEMINI_CLI_HOME, XDG_CONFIG_HOME, APPDATA, LOCALAPPDATA", "0.1.0", "Where clients keep their files: allmcp install, uninstall, import and doctor look there.";
     CI = "CI", "0.1.0", "Set on build servers: never ask anything, draw no progress.";
     AGENT = "CLAUDECODE, CODEX_*, CURSOR_AGENT, GEMINI_CLI, OPENCODE, AGENT, AI_AGENT", "0.1.0", "Set by coding agents: never ask anything, draw no progress.";
 }
@@ -183,10 +184,10 @@ fn key(name: &str) -> String {
     if cfg!(windows) { name.to_ascii_uppercase() } else { name.to_owned() }
 }
 
-/// `CODEX_HOME` is what a person sets to move Codex's files; the agent itself sets others.
+/// A person sets `CODEX_HOME` to move Codex's files; the agent itself sets others.
 fn agent(name: &str) -> bool {
     let is = |pattern: &str| match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix) && name != "CODEX_HOME",
+        Some(prefix) => name.starts_with(prefix) && !CLIENTS.split(", ").any(|one| one == name),
         None => name == pattern,
     };
     AGENT.split(", ").any(is)

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cli::{context::Context, install},
-    clients::{self, Client, ClientError, EntryState, State},
+    clients::{self, Client, ClientError, EntryState, State, import},
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -18,6 +18,8 @@ pub(super) struct Entry {
     pub(super) state: Result<State, ClientError>,
     /// The variables that our entry sets.
     variables: Vec<String>,
+    /// It is for the same home as this process.
+    at_home: bool,
 }
 
 impl Entry {
@@ -39,10 +41,20 @@ pub(super) fn entries(cx: &Context) -> Vec<Entry> {
     let (Ok(dirs), Ok(server)) = (install::dirs(cx), install::server(cx)) else {
         return Vec::new();
     };
-    let look = |client: &&'static dyn Client| Entry {
-        client: *client,
-        state: clients::inspect(*client, &dirs, &server),
-        variables: Vec::new(),
+    let root = cx.paths.root.as_ref().map(|root| root.display().to_string());
+    let look = |client: &&'static dyn Client| {
+        let state = clients::inspect(*client, &dirs, &server);
+        let name = state.as_ref().ok().and_then(|state| Some(state.entry.as_ref()?.name.clone()));
+        let entries = name.is_some().then(|| clients::servers(*client, &dirs).ok().flatten());
+        let entries = entries.flatten().map(|(_, entries)| entries).unwrap_or_default();
+        let ours = entries.into_iter().find(|(other, _)| Some(other) == name.as_ref());
+        let launch = ours.as_ref().and_then(|(_, entry)| client.launch(entry));
+        Entry {
+            client: *client,
+            state,
+            variables: ours.map(|(_, entry)| import::variables(&entry)).unwrap_or_default(),
+            at_home: launch.is_none_or(|launch| launch.home == root),
+        }
     };
     clients::ALL.iter().map(look).collect()
 }
@@ -93,7 +105,7 @@ pub(super) fn findings(entries: &[Entry], starts: Option<&Starts>) -> Vec<Findin
         let client = entry.client;
         match &entry.state {
             Err(error) => findings.push(unreadable(client, error)),
-            Ok(State { entry: Some(ours), .. }) => findings.push(started(client, ours, starts)),
+            Ok(State { entry: Some(ours), .. }) => findings.push(started(entry, ours, starts)),
             Ok(State { is_here: true, .. }) => findings.push(
                 Finding::warning(
                     Check::Client,
@@ -131,7 +143,8 @@ fn unreadable(client: &dyn Client, error: &ClientError) -> Finding {
 }
 
 /// What becomes of it when the client starts our entry.
-fn started(client: &dyn Client, ours: &EntryState, starts: Option<&Starts>) -> Finding {
+fn started(entry: &Entry, ours: &EntryState, starts: Option<&Starts>) -> Finding {
+    let client = entry.client;
     let (title, fix) = (client.title(), again(client));
     let Some(command) = ours.command.as_deref() else {
         let message = format!("{title} has an entry {:?} that starts no program", ours.name);
@@ -154,8 +167,10 @@ fn started(client: &dyn Client, ours: &EntryState, starts: Option<&Starts>) -> F
     } else if is_this(command) {
         if ours.current {
             Finding::ok(Check::Client, format!("{title} starts this allmcp"))
+        } else if entry.at_home {
+            odd(format!("{title} starts this allmcp by an old entry"))
         } else {
-            odd(format!("{title} starts this allmcp by an old entry, or for another home"))
+            odd(format!("{title} starts this allmcp for another home than this one"))
         }
     } else {
         match said {

@@ -1,8 +1,10 @@
 //! `install` and `uninstall`: which client, and how much of it to do.
 
 use crate::clients::{self, Client};
-use clap::Args;
-use std::str::FromStr;
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 /// A client that we know the configuration of.
 #[derive(Clone, Copy)]
@@ -14,28 +16,25 @@ impl std::fmt::Debug for ClientId {
     }
 }
 
-impl FromStr for ClientId {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        clients::by_id(text).map(Self).ok_or_else(|| {
-            let ids: Vec<_> = clients::ALL.iter().map(|client| client.id()).collect();
-            format!("use {}", ids.join(", "))
-        })
-    }
+/// Takes the ids, and suggests the nearest one.
+fn client() -> impl TypedValueParser<Value = ClientId> {
+    PossibleValuesParser::new(clients::ALL.iter().map(|client| client.id()))
+        .try_map(|id| clients::by_id(&id).map(ClientId).ok_or("no such client"))
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  allmcp install claude-desktop
-  allmcp install claude-desktop --dry-run
   allmcp install --list
+  allmcp install claude-desktop
+  allmcp install codex --dry-run
+  allmcp install vscode --print
 
-Shows the change, asks, and keeps a dated copy of the file beside it. Clients: claude-desktop.")]
+Shows the change, asks, and keeps a dated copy of the file beside it. Comments and everything else
+in the file stay as they are. No secret is written.")]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct InstallArgs {
     /// The client to install into
-    #[arg(required_unless_present = "list", conflicts_with = "list")]
+    #[arg(conflicts_with = "list", value_parser = client())]
     pub client: Option<ClientId>,
     /// Print the entry, ready to paste, and change nothing
     #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
@@ -52,13 +51,16 @@ pub struct InstallArgs {
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "Puts the file back byte for byte when nothing else changed it since; else takes out our entry
-and nothing more."
-)]
+#[command(after_help = "Examples:
+  allmcp uninstall claude-desktop
+  allmcp uninstall cursor --dry-run
+
+Puts the file back byte for byte when nothing else changed it since; else takes out our entry
+and nothing more.")]
 pub struct UninstallArgs {
     /// The client to remove our entry from
-    pub client: ClientId,
+    #[arg(value_parser = client())]
+    pub client: Option<ClientId>,
     /// Show the change and make none
     #[arg(long)]
     pub dry_run: bool,

@@ -77,16 +77,16 @@ impl File {
         Some(at)
     }
 
-    /// A file without line breaks that lists servers already was written by a program, and stays
-    /// on its one line.
-    fn insert_on_one_line(&self, name: &str, entry: &Map<String, Value>) -> Option<String> {
-        let object = self.object()?.to_string();
+    /// A file without line breaks that has something in `object` already was written by a program,
+    /// and stays on its one line.
+    fn append_on_one_line(&self, object: &CstObject, key: &str, value: &Value) -> Option<String> {
+        let object = object.to_string();
         let inside = object.strip_suffix('}')?;
         let single = !self.text.trim_end().contains(['\n', '\r']);
-        let plain = inside.ends_with('}') && !object.contains("/*");
+        let plain = inside.ends_with(['}', ']', '"']) && !object.contains("/*");
         (single && plain && self.text.matches(&object).count() == 1).then(|| {
-            let entry = Value::Object(entry.clone());
-            self.text.replacen(&object, &format!("{inside},{}:{entry}}}", Value::from(name)), 1)
+            let more = format!("{inside},{}:{value}}}", Value::from(key));
+            self.text.replacen(&object, &more, 1)
         })
     }
 }
@@ -110,12 +110,15 @@ impl Document for File {
     }
 
     fn insert(&self, name: &str, entry: &Map<String, Value>) -> Result<String, String> {
-        if let Some(text) = self.insert_on_one_line(name, entry) {
+        let entry = Value::Object(entry.clone());
+        let object = self.object();
+        if let Some(text) = object.and_then(|object| self.append_on_one_line(&object, name, &entry))
+        {
             return Ok(text);
         }
         let copy = self.copy()?;
         let root = copy.root.object_value_or_set();
-        root.object_value_or_set(self.servers).append(name, input(&Value::Object(entry.clone())));
+        root.object_value_or_set(self.servers).append(name, input(&entry));
         Ok(copy.root.to_string())
     }
 
@@ -126,6 +129,9 @@ impl Document for File {
         } else if let Some((last, parents)) = path.split_last()
             && let Some(object) = copy.property(name, parents).and_then(|p| p.object_value())
         {
+            if let Some(text) = self.append_on_one_line(&object, last, value) {
+                return Ok(text);
+            }
             object.append(last, input(value));
         }
         Ok(copy.root.to_string())

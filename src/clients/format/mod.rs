@@ -28,8 +28,8 @@ pub enum Format {
     Toml { servers: &'static str },
     /// YAML, servers by name.
     YamlMap { servers: &'static str },
-    /// YAML, a list of servers with a `name` each.
-    YamlList { servers: &'static str },
+    /// YAML, a list of servers with a `name` each. A file that says nothing begins with `start`.
+    YamlList { servers: &'static str, start: &'static str },
 }
 
 /// A file of one syntax. Edits give the new text; one that fails says why.
@@ -88,7 +88,7 @@ impl Format {
         let (Self::Json { servers }
         | Self::Toml { servers }
         | Self::YamlMap { servers }
-        | Self::YamlList { servers }) = self;
+        | Self::YamlList { servers, .. }) = self;
         servers
     }
 
@@ -96,8 +96,10 @@ impl Format {
         Ok(match self {
             Self::Json { servers } => Box::new(json::File::parse(text, servers)?),
             Self::Toml { servers } => Box::new(toml::File::parse(text, servers)?),
-            Self::YamlMap { servers } => Box::new(yaml::File::parse(text, servers, false)?),
-            Self::YamlList { servers } => Box::new(yaml::File::parse(text, servers, true)?),
+            Self::YamlMap { servers } => Box::new(yaml::File::parse(text, servers, None)?),
+            Self::YamlList { servers, start } => {
+                Box::new(yaml::File::parse(text, servers, Some(start))?)
+            }
         })
     }
 
@@ -141,6 +143,13 @@ impl File {
     /// Every entry, by name, in the order of the file.
     pub(super) fn entries(&self) -> Vec<(String, Value)> {
         self.document.entries()
+    }
+
+    /// Whether it says more than a file that was made for the entry `ours`.
+    pub(super) fn has_more(&self, ours: &str) -> bool {
+        let begun = self.format.parse(self.format.nothing()).map(|file| file.rest());
+        self.entries().iter().any(|(name, _)| name != ours)
+            || begun.is_ok_and(|begun| begun != self.document.rest())
     }
 
     /// Adds an entry after the others. There must be none of that name.

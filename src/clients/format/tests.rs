@@ -7,7 +7,7 @@ use std::path::Path;
 
 const TOML: Format = Format::Toml { servers: "mcp_servers" };
 const MAP: Format = Format::YamlMap { servers: "extensions" };
-const LIST: Format = Format::YamlList { servers: "mcpServers" };
+const LIST: Format = Format::YamlList { servers: "mcpServers", start: "schema: v1\n" };
 
 fn file(format: Format, text: &str) -> Result<File, ClientError> {
     File::parse(format, Path::new("/f"), Some(text.as_bytes()))
@@ -107,8 +107,7 @@ fn toml_that_cannot_be_understood_is_refused() {
 fn ours_map(indent: &str) -> String {
     "allmcp:\n  command: /a b\n  args:\n    - serve\n  env:\n    ALLMCP_CLIENT: x\n"
         .lines()
-        .map(|line| format!("{indent}{line}\n"))
-        .collect()
+        .fold(String::new(), |all, line| all + indent + line + "\n")
 }
 
 #[test]
@@ -152,9 +151,11 @@ fn a_yaml_list_gets_an_item_and_loses_it_again() {
     let ours = |indent: &str| -> String {
         "- name: allmcp\n  command: /a b\n  args:\n    - serve\n  env:\n    ALLMCP_CLIENT: x\n"
             .lines()
-            .map(|line| format!("{indent}{line}\n"))
-            .collect()
+            .fold(String::new(), |all, line| all + indent + line + "\n")
     };
+    let fresh = format!("schema: v1\nmcpServers:\n{}", ours("  "));
+    assert_eq!(inserted(LIST, ""), fresh);
+    assert_eq!(inserted(LIST, "# mine\n"), format!("# mine\n{fresh}"));
     for (before, after) in [
         ("mcpServers: []\n".to_owned(), format!("mcpServers:\n{}", ours("  "))),
         (

@@ -69,3 +69,39 @@ json "codex is connected" '.[1].serverInfo.name == "allmcp"' "$T/both"
 tools codex '[.tools[]?.name]'
 same "codex sees every resource" '[.resources[]?.uri]' allmcp://one/
 same "codex sees every resource template" '[.resourceTemplates[]?.uriTemplate]' allmcp://one/
+
+# What `install` writes is an entry that they start; what `uninstall` leaves is what was there before.
+as_before() { holds "$1: the file is as it was" cmp "$2" "$T/before"; }
+new_home installed
+cd "$HOUSE"
+connected one
+mkdir -p .gemini .codex
+printf '{\n  // mine\n  "ui": {"theme": "Default"}\n}' >.gemini/settings.json
+cp .gemini/settings.json "$T/before"
+expect "install gemini" 0 allmcp install gemini --yes
+expect "gemini mcp list, installed" 0 gemini mcp list
+says "gemini starts it" '✓ allmcp: .*Connected' <(cat "$OUT" "$ERR")
+expect "uninstall gemini" 0 allmcp uninstall gemini --yes
+as_before gemini .gemini/settings.json
+expect "gemini mcp list, uninstalled" 0 gemini mcp list
+holds "gemini knows nothing of it" bash -c '! grep -q allmcp "$@"' - "$OUT" "$ERR"
+printf '# mine\nmodel = "o4" # c\n' >.codex/config.toml
+cp .codex/config.toml "$T/before"
+expect "install codex" 0 clean CODEX_HOME="$HOUSE/.codex" "$ALLMCP" install codex --yes
+expect "codex mcp get" 0 codex mcp get allmcp --json
+json "codex reads what we wrote" '.transport.command == "'"$ALLMCP"'" and .transport.args == ["serve"] and .transport.env.ALLMCP_CLIENT == "codex" and .tool_timeout_sec == 60'
+expect "codex starts it" 0 status_of
+jq 'select(.id == 2) | .result.data[] | select(.name == "allmcp")' "$OUT" >"$T/ours"
+json "codex is connected to it" '.serverInfo.name == "allmcp" and (.tools | length > 10)' "$T/ours"
+expect "uninstall codex" 0 clean CODEX_HOME="$HOUSE/.codex" "$ALLMCP" uninstall codex --yes
+as_before codex .codex/config.toml
+expect "codex mcp list" 0 codex mcp list --json
+json "codex knows nothing of it" 'all(.[]; .name != "allmcp")'
+# Their own command lines, as `--print` tells them, leave nothing to do.
+for client in gemini codex; do
+  expect "install $client --print" 0 allmcp install $client --print
+  line=$(sed -n "s/^.*itself: $client //p" "$ERR")
+  own() { eval "$client $line"; }
+  expect "$client adds it itself" 0 own
+  expect "install $client after it" 0 clean CODEX_HOME="$HOUSE/.codex" "$ALLMCP" install $client --yes --json --dry-run
+done

@@ -14,7 +14,7 @@ impl File {
         let text = &self.text;
         let block = |indent: usize| {
             let mut out = String::new();
-            if self.list {
+            if self.start.is_some() {
                 print::item(&mut out, indent, entry);
             } else {
                 print::field(&mut out, indent, name, &Value::Object(entry.clone()));
@@ -23,7 +23,9 @@ impl File {
         };
         let key = print::word(self.servers);
         let Some(root) = &self.root else {
-            return Some(lines::insert(text, text.len(), &format!("{key}:\n{}", block(2))));
+            let start = self.start.unwrap_or_default();
+            let lines = format!("{start}{key}:\n{}", block(2));
+            return Some(lines::insert(text, text.len(), &lines));
         };
         let Some(servers) = self.servers() else {
             if root.is_inline() {
@@ -79,7 +81,7 @@ impl File {
             return Some(lines::replace(text, lines::cut(&all, index), ""));
         }
         let mut range = all.get(index)?.clone();
-        if self.list {
+        if self.start.is_some() {
             range.start = dash(text, entry)?.0;
         }
         let without = lines::replace(text, whole_lines(text, &range), "");

@@ -20,14 +20,18 @@ pub(super) struct File {
     /// None where the file says nothing.
     root: Option<Node>,
     servers: &'static str,
-    /// Servers are a list, each with its `name`.
-    list: bool,
+    /// Servers are a list, each with its `name`; what such a file begins with.
+    start: Option<&'static str>,
 }
 
 impl File {
-    pub(super) fn parse(text: &str, servers: &'static str, list: bool) -> Result<Self, Fault> {
+    pub(super) fn parse(
+        text: &str,
+        servers: &'static str,
+        start: Option<&'static str>,
+    ) -> Result<Self, Fault> {
         let root = tree::parse(text)?.filter(|root| !root.is_null());
-        let file = Self { text: text.to_owned(), root, servers, list };
+        let file = Self { text: text.to_owned(), root, servers, start };
         file.check().map_err(Fault::Shape)?;
         Ok(file)
     }
@@ -48,7 +52,7 @@ impl File {
         }
         let Some(servers) = self.servers() else { return Ok(()) };
         servers.check(self.servers)?;
-        match (&servers.kind, self.list) {
+        match (&servers.kind, self.start.is_some()) {
             _ if servers.is_null() => Ok(()),
             (Kind::Map { .. }, false) => Ok(()),
             (Kind::List { .. }, true) => self.names_once(),
@@ -103,7 +107,10 @@ impl Document for File {
 
     fn rest(&self) -> Value {
         let Some(Node { kind: Kind::Map { entries, .. }, .. }) = &self.root else {
-            return Value::Object(Map::new());
+            // What it says as soon as it says something.
+            let start = self.start.and_then(|start| Self::parse(start, self.servers, None).ok());
+            let start = start.filter(|start| start.root.is_some());
+            return start.map_or_else(|| Value::Object(Map::new()), |start| start.rest());
         };
         let others = entries.iter().filter(|(key, _)| key.text() != Some(self.servers));
         // As a list: keys may be anything, and even be there twice.
@@ -124,7 +131,7 @@ impl Document for File {
         let Some((last, parents)) = path.split_last() else {
             let Value::Object(entry) = value else { return Err(unclear()) };
             let without = self.unset(name, &[])?;
-            let without = Self::parse(&without, self.servers, self.list).map_err(|_| unclear())?;
+            let without = Self::parse(&without, self.servers, self.start).map_err(|_| unclear())?;
             return without.insert(name, entry);
         };
         let (_, entry) = self.entry(name).ok_or_else(unclear)?;
@@ -154,8 +161,13 @@ impl Document for File {
     fn masked(self: Box<Self>, ours: &str) -> String {
         let mut hidden = Vec::new();
         if let Some(Node { kind: Kind::Map { entries, .. }, .. }) = &self.root {
+            let start = self.start.and_then(|start| tree::parse(start).ok()?);
             for (key, value) in entries {
                 let is_servers = key.text() == Some(self.servers);
+                let begun = start.as_ref().and_then(|start| start.get(key.text()?)?.text());
+                if begun.is_some() && begun == value.text() {
+                    continue;
+                }
                 let shown = |path: &[&str]| is_servers && shows(path, ours);
                 match &value.kind {
                     Kind::List { items, .. } if is_servers => {
