@@ -4,7 +4,7 @@
 CACHE=${ALLMCP_INTEROP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/allmcp-interop}
 PEERS="$CACHE/npm"
 PY="$CACHE/venv/bin/python"
-APT_PACKAGES=(chromium dbus dbus-daemon faketime gnome-keyring iproute2 jq libglib2.0-bin libsecret-tools python3 python3-dbus python3-gi python3-venv util-linux)
+APT_PACKAGES=(chromium dbus dbus-daemon faketime gnome-keyring iproute2 jq libglib2.0-bin libsecret-tools python3 python3-dbus python3-gi python3-venv tmux util-linux)
 
 install_peers() {
   mkdir -p "$CACHE"
