@@ -88,7 +88,8 @@ fn every_client_s_way_of_saying_it_is_understood() {
         let mut env = TestEnv::new();
         env.var("SHOP_KEY", KEY);
         let (own, other) = (own(&env, client), env.scratch().join(format!("some.{end}")));
-        for (file, source) in [(&own, (*client).to_owned()), (&other, other.display().to_string())] {
+        for (file, source) in [(&own, (*client).to_owned()), (&other, other.display().to_string())]
+        {
             write(file, &text);
             let said = env.cmd(&["import", &source, "--yes"]).success();
             assert!(said.stdout().starts_with("shop: taken over"), "{client}: {said:?}");
@@ -100,7 +101,10 @@ fn every_client_s_way_of_saying_it_is_understood() {
             assert_eq!(std::fs::read_to_string(file).unwrap(), text, "{client}");
             env.cmd(&["disconnect", "shop", "--yes"]).success();
         }
-        assert_eq!(server.requests_of("tools/call").last().unwrap().header("authorization"), Some(&*format!("Bearer {KEY}")));
+        assert_eq!(
+            server.requests_of("tools/call").last().unwrap().header("authorization"),
+            Some(&*format!("Bearer {KEY}"))
+        );
     }
 }
 
