@@ -54,7 +54,7 @@ pub(super) fn install(cx: &Context, args: &InstallArgs) -> CliResult {
     let server = server(cx)?;
     if args.print {
         cx.out.content(&clients::snippet(client, &server))?;
-        let place = client.locate(&dirs(cx)?).map(|path| path.display().to_string());
+        let place = clients::place(client, &dirs(cx)?).map(|path| path.display().to_string());
         cx.out.note(&format!("this goes into {}", place.unwrap_or_else(|e| e.to_string())));
         if let Some(own) = client.own_way(&server) {
             cx.out.note(&format!("or, by {} itself: {own}", client.title()));
@@ -185,7 +185,9 @@ fn list(cx: &Context) -> CliResult {
                 found: clients::is_here(*client, &dirs),
                 installed: entry.is_some(),
                 current: entry.is_some_and(|entry| entry.current),
-                path: path.or_else(|| client.locate(&dirs).ok()).map(|p| p.display().to_string()),
+                path: path
+                    .or_else(|| clients::place(*client, &dirs).ok())
+                    .map(|p| p.display().to_string()),
                 problem,
             }
         })

@@ -49,7 +49,7 @@ impl Client for ClaudeCode {
         Some(words::line(&["claude", "mcp", "add-json", "--scope", "user", ENTRY, &entry]))
     }
 
-    fn traps(&self, dirs: &Dirs) -> Vec<String> {
+    fn traps(&self, dirs: &Dirs, _server: &Server) -> Vec<String> {
         let file = self.locate(dirs).and_then(|path| read(&path)).ok().flatten();
         let all: Value = serde_json::from_slice(&file.unwrap_or_default()).unwrap_or_default();
         let projects = all.get("projects").and_then(Value::as_object).into_iter().flatten();

@@ -4,7 +4,7 @@
 //! 2026) reads its file inside the package's folder, whatever `%APPDATA%` says; "Edit Config" in
 //! the app opens the other one (anthropics/claude-code#26073).
 
-use super::{Client, ClientError, Dirs, Format, Os, backup};
+use super::{Client, ClientError, Dirs, Format, Os, Server, backup};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -50,10 +50,22 @@ impl Client for ClaudeDesktop {
         Format::Json { servers: "mcpServers" }
     }
 
-    fn traps(&self, dirs: &Dirs) -> Vec<String> {
-        let packaged = self.locate(dirs).is_ok_and(|path| path != classic(dirs));
-        let trap = "\"Edit Config\" in the app opens another file than the one it reads".to_owned();
-        if packaged { vec![trap] } else { Vec::new() }
+    fn traps(&self, dirs: &Dirs, server: &Server) -> Vec<String> {
+        if self.locate(dirs).is_ok_and(|path| path == classic(dirs)) {
+            return Vec::new();
+        }
+        let mut traps =
+            vec!["\"Edit Config\" in the app opens another file than the one it reads".to_owned()];
+        // The package has a shadow of AppData, possibly days old, however a path is spelt.
+        let hidden = |home: &&Path| home.starts_with(&dirs.config) || home.starts_with(&dirs.local);
+        if let Some(home) = server.home().filter(hidden) {
+            traps.push(format!(
+                "ALLMCP_HOME ({}) is under AppData, of which the app sees a copy of its own: move it \
+                 to another folder",
+                home.display()
+            ));
+        }
+        traps
     }
 }
 
@@ -171,7 +183,14 @@ mod tests {
         let machine = Machine::new(Os::Windows);
         machine.folder("AppData/Local/Packages/Claude_a");
         assert_eq!(machine.located().unwrap(), machine.dir.path().join(packaged("Claude_a")));
-        assert_eq!(ClaudeDesktop.traps(&machine.dirs()).len(), 1);
+        let traps = |home: Option<&Path>| {
+            let server = Server::new(Path::new("/opt/allmcp"), home).unwrap();
+            ClaudeDesktop.traps(&machine.dirs(), &server)
+        };
+        assert_eq!(traps(None).len(), 1);
+        assert_eq!(traps(Some(&machine.dir.path().join("allmcp"))).len(), 1);
+        let shadowed = traps(Some(&machine.dir.path().join("AppData/Roaming/allmcp")));
+        assert!(shadowed[1].contains("is under AppData"), "{shadowed:?}");
     }
 
     #[test]

@@ -38,6 +38,11 @@ impl Server {
         &self.command
     }
 
+    /// `ALLMCP_HOME` of the entry.
+    pub(super) fn home(&self) -> Option<&Path> {
+        self.home.as_deref().map(Path::new)
+    }
+
     pub fn args(&self) -> &[String] {
         &self.args
     }

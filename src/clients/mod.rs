@@ -80,6 +80,11 @@ pub fn by_id(id: &str) -> Option<&'static dyn Client> {
     ALL.iter().copied().find(|client| client.id() == id)
 }
 
+/// Where `client`'s file is, or would be, with the separators of this system.
+pub fn place(client: &dyn Client, dirs: &Dirs) -> Result<PathBuf, ClientError> {
+    Ok(client.locate(dirs)?.components().collect())
+}
+
 /// What is particular to one client; everything else is the same for all.
 pub trait Client: Sync {
     /// What `install` calls it, and the value of `ALLMCP_CLIENT` in our entry.
@@ -111,7 +116,7 @@ pub trait Client: Sync {
     }
 
     /// What goes wrong there sooner or later, as it is now; one sentence each.
-    fn traps(&self, _dirs: &Dirs) -> Vec<String> {
+    fn traps(&self, _dirs: &Dirs, _server: &Server) -> Vec<String> {
         Vec::new()
     }
 

@@ -1,12 +1,12 @@
 //! What a user should know about a client beside the change itself.
 
-use super::{ALL, Client, Dirs, Server, format::File, plan};
+use super::{ALL, Client, Dirs, Server, format::File, place, plan};
 use serde_json::Value;
 
 /// Traps of `client` as it is now, one sentence each. What cannot be read is no trap: whoever
 /// changes it is told. Blocks.
 pub fn notes(client: &'static dyn Client, dirs: &Dirs, server: &Server) -> Vec<String> {
-    let mut notes = client.traps(dirs);
+    let mut notes = client.traps(dirs, server);
     if let Some((name, entry)) = entry(client, dirs, server) {
         let is = |key: &str, value: bool| entry.get(key) == Some(&Value::Bool(value));
         let off = [("disabled", true), ("enabled", false)].into_iter().find(|(k, v)| is(k, *v));
@@ -43,7 +43,7 @@ fn twice(client: &'static dyn Client, dirs: &Dirs, server: &Server) -> Vec<Strin
 }
 
 fn entry(client: &'static dyn Client, dirs: &Dirs, server: &Server) -> Option<(String, Value)> {
-    let path = client.locate(dirs).ok()?;
+    let path = place(client, dirs).ok()?;
     let bytes = plan::read(&path).ok()??;
     let file = File::parse(client.format(), &path, Some(&bytes)).ok()?;
     plan::ours(client, &file, server)

@@ -1,6 +1,8 @@
 //! A change to a client's file: worked out, shown, applied, undone.
 
-use super::{Client, ClientError, Dirs, ENTRY, Server, backup, entry::is_equivalent, format::File};
+use super::{
+    Client, ClientError, Dirs, ENTRY, Server, backup, entry::is_equivalent, format::File, place,
+};
 use crate::disk::{atomic, lock::FileLock};
 use serde_json::Value;
 use std::{
@@ -83,7 +85,7 @@ pub fn install(
     dirs: &Dirs,
     server: &Server,
 ) -> Result<Plan, ClientError> {
-    plan(client, client.locate(dirs)?, server, Wish::Installed)
+    plan(client, place(client, dirs)?, server, Wish::Installed)
 }
 
 /// Works out how our entry gets out again: byte for byte what the file was, where nothing else
@@ -93,7 +95,7 @@ pub fn uninstall(
     dirs: &Dirs,
     server: &Server,
 ) -> Result<Plan, ClientError> {
-    plan(client, client.locate(dirs)?, server, Wish::Uninstalled)
+    plan(client, place(client, dirs)?, server, Wish::Uninstalled)
 }
 
 /// How `client` stands to us.
@@ -116,7 +118,7 @@ pub fn inspect(
 /// put there.
 pub fn is_here(client: &'static dyn Client, dirs: &Dirs) -> bool {
     let file = || {
-        let path = client.locate(dirs).ok()?;
+        let path = place(client, dirs).ok()?;
         let bytes = read(&path).ok()??;
         // What does not parse was not written by us.
         Some(

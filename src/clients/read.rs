@@ -1,6 +1,6 @@
 //! What other servers a client knows, for those who take them over.
 
-use super::{Client, ClientError, Dirs, format::File, plan::read};
+use super::{Client, ClientError, Dirs, format::File, place, plan::read};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ pub fn servers(
     client: &'static dyn Client,
     dirs: &Dirs,
 ) -> Result<Option<(PathBuf, Entries)>, ClientError> {
-    let path = client.locate(dirs)?;
+    let path = place(client, dirs)?;
     let Some(bytes) = read(&path)? else { return Ok(None) };
     let entries = File::parse(client.format(), &path, Some(&bytes))?.entries();
     Ok(Some((path, entries)))

@@ -63,7 +63,7 @@ impl Client for VsCode {
         Some(words::line(&["code", "--add-mcp", &Value::Object(entry).to_string()]))
     }
 
-    fn traps(&self, dirs: &Dirs) -> Vec<String> {
+    fn traps(&self, dirs: &Dirs, _server: &Server) -> Vec<String> {
         let edition = edition(dirs);
         let profiles = user(dirs, edition).join("profiles");
         let several = fs::read_dir(profiles).is_ok_and(|mut all| all.next().is_some());

@@ -1,6 +1,6 @@
 //! Where each client's file is on every system, and what tells that the client is there.
 
-use super::{ALL, Client, ClientError, Dirs, Os, by_id};
+use super::{ALL, Client, ClientError, Dirs, Os, Server, by_id, place};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -106,6 +106,7 @@ fn every_client_has_its_place_on_every_system_and_is_not_found_where_nothing_is(
         for (os, file) in [Os::Linux, Os::Mac, Os::Windows].into_iter().zip(files) {
             let machine = Machine::new(os);
             assert_eq!(machine.located(id).unwrap(), machine.path(file), "{id} on {os:?}");
+            assert_eq!(place(client(id), &machine.dirs()).unwrap(), machine.path(file));
             assert!(!machine.is_here(id), "{id} on {os:?}");
             // Our own file is no sign of the client.
             machine.file(file);
@@ -152,7 +153,8 @@ fn the_insiders_edition_is_used_where_it_is_the_only_one() {
     machine.file("AppData/Roaming/Code/User/settings.json");
     let stable = machine.path("AppData/Roaming/Code/User/mcp.json");
     assert_eq!(machine.located("vscode").unwrap(), stable);
-    assert_eq!(client("vscode").traps(&machine.dirs()).len(), 1);
+    let server = Server::new(Path::new("/opt/allmcp"), None).unwrap();
+    assert_eq!(client("vscode").traps(&machine.dirs(), &server).len(), 1);
 }
 
 #[test]

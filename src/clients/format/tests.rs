@@ -248,3 +248,65 @@ fn entries_are_read_as_json_whatever_the_syntax() {
         assert_eq!(file(format, text).unwrap().entries(), [("a".to_owned(), want.clone())]);
     }
 }
+
+proptest::proptest! {
+    /// Pieces of every syntax in any order: what cannot be edited is refused, and what is edited can
+    /// be read again and undone.
+    #[test]
+    fn whatever_the_text_an_edit_is_right_or_refused(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..14),
+    ) {
+        let before = pieces.concat();
+        for format in [Format::Json { servers: "extensions" }, TOML, MAP, LIST] {
+            let Ok(mut one) = file(format, &before) else { continue };
+            let known = one.entries();
+            if known.iter().any(|(name, _)| name == "allmcp") {
+                let _refused = one.update("allmcp", &entry(format), &Shape::COMMON);
+            } else if one.insert("allmcp", &entry(format)).is_ok() {
+                let mut again = file(format, &text(&one)).unwrap();
+                assert_eq!(again.entries().len(), known.len() + 1, "{before:?}");
+                assert!(again.remove("allmcp").is_err() || again.entries() == known, "{before:?}");
+            }
+            let _screen = file(format, &before).unwrap().masked("allmcp");
+        }
+    }
+}
+
+const PIECES: &[&str] = &[
+    "extensions:",
+    "mcpServers:",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "\r\n",
+    " ",
+    "- ",
+    "a: ",
+    "'é': ",
+    "allmcp:",
+    "name: ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    "# ü\n",
+    "|\n",
+    "x",
+    "\"é\"",
+    "&x ",
+    "*x",
+    "env:",
+    "---\n",
+    "...\n",
+    "\t",
+    "[mcp_servers.a]\n",
+    "[mcp_servers]\n",
+    "allmcp = {",
+    "command = 'x'\n",
+    "[mcp_servers.allmcp.env]\n",
+    "\"extensions\": {",
+    "\"allmcp\": ",
+    "\"a\": 1",
+    "// c\n",
+];
