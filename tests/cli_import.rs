@@ -16,6 +16,7 @@ mod ill;
 mod names;
 #[path = "cli_import/sign_in.rs"]
 mod sign_in;
+#[expect(dead_code, reason = "other tests need more of it")]
 #[path = "auth_connect/site.rs"]
 mod site;
 mod support;

@@ -31,8 +31,8 @@ fn whoever_does_not_let_us_in_comes_with_a_hint() {
     }
     let status = env.cmd(&["status", "--json"]).code(8).json();
     // In the order in which the client has them.
-    let states: Vec<_> = (0..3).map(|n| status["connections"][n]["status"].clone()).collect();
-    assert_eq!(states, ["needs_auth", "error", "error"], "{status}");
+    let told: Vec<_> = (0..3).map(|n| status["connections"][n]["status"].clone()).collect();
+    assert_eq!(told, ["needs_auth", "error", "error"], "{status}");
     env.command(&["reconnect", "wrong", "--token-stdin"]).stdin(KEY).run().success();
     env.cmd(&["call", "wrong", "t"]).success();
     env.command(&["reconnect", "shut", "--token-stdin"]).stdin(KEY).run().success();

@@ -85,7 +85,10 @@ fn everything_that_a_client_had_works_here() {
         assert!(said.contains(line), "{line}: {said}");
     }
     assert!(!said.contains("allmcp:"), "{said}");
-    assert!(output.stderr().contains("is as it was; after `allmcp install claude-desktop`"));
+    assert!(
+        output.stderr().contains("is as it was; Claude Desktop starts allmcp too"),
+        "{output:?}"
+    );
     for name in ["open", "by-variable"] {
         env.cmd(&["call", name, "t"]).success();
     }

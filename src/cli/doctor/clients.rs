@@ -20,6 +20,7 @@ pub(super) struct Entry {
     variables: Vec<String>,
     /// It is for the same home as this process.
     at_home: bool,
+    is_off: bool,
 }
 
 impl Entry {
@@ -52,6 +53,7 @@ pub(super) fn entries(cx: &Context) -> Vec<Entry> {
         Entry {
             client: *client,
             state,
+            is_off: ours.as_ref().is_some_and(|(_, entry)| import::is_off(entry)),
             variables: ours.map(|(_, entry)| import::variables(&entry)).unwrap_or_default(),
             at_home: launch.is_none_or(|launch| launch.home == root),
         }
@@ -117,6 +119,7 @@ pub(super) fn findings(entries: &[Entry], starts: Option<&Starts>) -> Vec<Findin
             Ok(_) => absent += 1,
         }
     }
+    findings.extend(entries.iter().flat_map(|entry| twice(entry, entries)));
     if absent > 0 {
         // That a program is not there is nothing to be mended.
         let message = match absent {
@@ -126,6 +129,24 @@ pub(super) fn findings(entries: &[Entry], starts: Option<&Starts>) -> Vec<Findin
         findings.push(Finding::ok(Check::Client, message));
     }
     findings
+}
+
+/// A client that starts what another one lists would start us twice.
+fn twice(entry: &Entry, entries: &[Entry]) -> Vec<Finding> {
+    let reader = entry.client;
+    if entry.ours().is_none() {
+        return Vec::new();
+    }
+    let listed = entries
+        .iter()
+        .filter(|it| it.ours().is_some() && reader.also_starts().contains(&it.client.id()));
+    let told = |listed: &Entry| {
+        let (reader, listed) = (reader.title(), listed.client.title());
+        let message = format!("{reader} can start what {listed} lists, and allmcp is in both");
+        Finding::warning(Check::Client, message, format!("allmcp uninstall {}", entry.client.id()))
+            .on(entry.client.id())
+    };
+    listed.map(told).collect()
 }
 
 fn again(client: &dyn Client) -> String {
@@ -164,6 +185,9 @@ fn started(entry: &Entry, ours: &EntryState, starts: Option<&Starts>) -> Finding
         wrong(format!("{title} starts {command}, which cannot be executed"))
     } else if let Some(Err(why)) = said {
         wrong(format!("{title} starts {command}, which does not run: {why}"))
+    } else if entry.is_off {
+        let message = format!("{title} has allmcp, and it is switched off there");
+        Finding::warning(Check::Client, message, format!("switch {:?} on in {title}", ours.name))
     } else if is_this(command) {
         if ours.current {
             Finding::ok(Check::Client, format!("{title} starts this allmcp"))

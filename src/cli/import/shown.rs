@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     cli::{context::Context, error::CliResult, exit::Exit},
+    clients::ENTRY,
     text,
     ui::{Cell, Table},
 };
@@ -107,14 +108,16 @@ fn afterwards(cx: &Context, dry_run: bool, outcomes: &[Outcome], origins: &[Orig
         }
         let path = origin.path.display();
         let names = taken.join(", ");
+        let (title, both) = (&origin.title, "has them twice: take out");
         cx.out.note(&match origin.client {
-            Some(client) => format!(
-                "{path} is as it was; after `allmcp install {}` {} has them twice: take out {names} \
-                 there",
-                client.id(),
-                origin.title
-            ),
             None => format!("{path} is as it was; take out {names} there when you want them here"),
+            Some(_) if origin.entries.iter().any(|(name, _)| name == ENTRY) => {
+                format!("{path} is as it was; {title} starts allmcp too, and {both} {names} there")
+            }
+            Some(client) => format!(
+                "{path} is as it was; after `allmcp install {}` {title} {both} {names} there",
+                client.id()
+            ),
         });
     }
 }

@@ -76,7 +76,7 @@ const SSE: &str = "the old SSE transport is not in this version";
 /// What the entry `name` is. `is_set` says whether a variable of the environment is there: a
 /// default counts only where it is not.
 pub fn read(entry: &Value, dialect: Dialect, is_set: &dyn Fn(&str) -> bool) -> Found {
-    if fields::is_off(entry) {
+    if is_off(entry) {
         return Found::Not("it is switched off there".to_owned());
     }
     let raw = match words::of(entry) {
@@ -100,6 +100,11 @@ pub fn read(entry: &Value, dialect: Dialect, is_set: &dyn Fn(&str) -> bool) -> F
         }
         Err(why) => Found::Not(why),
     }
+}
+
+/// Whether the client passes over the entry.
+pub fn is_off(entry: &Value) -> bool {
+    fields::is_off(entry)
 }
 
 /// The variables that an entry sets for what it starts.
