@@ -103,6 +103,20 @@ words!(
     #[derive(Default)]
     TokenBody { #[default] Form = "form", Json = "json", Query = "query" }
 );
+words!(
+    /// Whether a sign-in is bound to its code by PKCE (RFC 7636): the server has to announce it, it
+    /// is sent to all alike, or the server refuses requests that have it.
+    #[derive(Default)]
+    Pkce { Required = "required", #[default] Supported = "supported", Unsupported = "unsupported" }
+);
+words!(
+    /// A parameter of the authorization request (RFC 6749, 4.1.1) that some servers do not take.
+    AuthorizeParam {
+        ResponseType = "response_type",
+        RedirectUri = "redirect_uri",
+        Scope = "scope",
+    }
+);
 
 #[cfg(test)]
 mod tests {

@@ -420,34 +420,3 @@ fn a_new_key_keeps_every_setting() {
     env.cmd(&["reconnect", "x"]).code(2);
     env.cmd(&["reconnect", "y"]).code(2);
 }
-
-#[test]
-fn an_unknown_connection_is_named_with_the_nearest() {
-    let (env, upstream) = (TestEnv::new(), open());
-    env.connect("kommo", &upstream.url());
-    for command in [
-        &["inspect", "komo"][..],
-        &["status", "komo"],
-        &["status", "komo", "--live"],
-        &["tools", "komo"],
-        &["tools", "disable", "komo", "x"],
-        &["tools", "approve", "komo"],
-        &["sync", "komo"],
-        &["enable", "komo"],
-        &["disable", "komo"],
-        &["reconnect", "komo"],
-        &["call", "komo", "echo"],
-        &["config", "get", "connections.komo.url"],
-        &["config", "set", "connections.komo.timeout", "9s"],
-        &["serve", "--plain", "komo"],
-    ] {
-        let mut args = command.to_vec();
-        args.push("--json");
-        let error = env.cmd(&args).code(2).json_error();
-        assert_eq!(error["kind"], "not_found", "{command:?}: {error}");
-        let said = format!("{}{}", error["message"], error["hint"]);
-        assert!(said.contains("komo") && said.contains("kommo"), "{command:?}: {error}");
-    }
-    let stranger = env.cmd(&["inspect", "linear"]).code(2);
-    assert!(stranger.stderr().contains("hint: allmcp list\n"), "{}", stranger.stderr());
-}

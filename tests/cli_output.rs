@@ -67,7 +67,6 @@ fn every_document_is_what_it_was() {
         check("install_dry_run", &["install", "claude-desktop", "--dry-run"], 0);
         check("install", &["install", "claude-desktop", "--yes"], 0);
         check("uninstall", &["uninstall", "claude-desktop", "--yes"], 0);
-        check("doctor", &["doctor"], 0);
     }
     check("disconnect", &["disconnect", "shop", "--yes"], 0);
     let logs = env.cmd(&["logs", "--json"]).success().json_lines();

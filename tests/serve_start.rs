@@ -310,6 +310,32 @@ fn only_leaves_the_others_out_and_says_so() {
 }
 
 #[test]
+fn a_profile_is_the_connections_that_the_file_gives_it() {
+    let env = TestEnv::new();
+    let server = Upstream::start(Script::legacy());
+    let connection =
+        |name: &str| format!("[connections.{name}]\nurl = \"{}\"\nauth = \"none\"\n", server.url());
+    let both = format!("{}{}", connection("alpha"), connection("beta"));
+    let profile = |names: &str| format!("[profiles.sales]\nconnections = [{names}]\n{both}");
+    env.config(&profile("\"beta\""));
+    let mut serve = served(&env, &["serve", "--profile", "sales"]);
+    assert_eq!(serve.tool_names(), [OURS, "beta__echo"]);
+    let denied = serve.call("alpha__echo", json!({}));
+    assert!(told(&denied).contains("profile"), "{denied}");
+    // It is what the file says now; without it there is less to see, and never more.
+    env.config(&profile("\"beta\", \"alpha\""));
+    serve.tools_until("both", |names| names.len() == 3);
+    env.config(&both);
+    serve.tools_until("none", |names| names == [OURS]);
+    drop(serve);
+    env.config(&profile("\"beta\""));
+    let out = env.cmd(&["serve", "--profile", "sale"]).code(2);
+    assert!(out.stderr().contains("did you mean \"sales\"?"), "{}", out.stderr());
+    assert_eq!(out.stdout(), "");
+    let _ = env.cmd(&["serve", "--profile", "sales", "--only", "beta"]).code(2);
+}
+
+#[test]
 fn plain_is_the_one_connection_as_it_is() {
     let env = TestEnv::new();
     let tools = ["get.it", "list_mcp_connections", "ж"].map(|name| {

@@ -44,7 +44,7 @@ use std::{
 };
 use support::{
     fault::{End, Fault},
-    script::{Pages, Script, Tool},
+    script::{Script, Tool},
     upstream::{DeadPort, Upstream as Server},
 };
 use tokio::sync::mpsc::{self, Receiver};
@@ -417,20 +417,6 @@ async fn old_revisions_are_spoken_to_in_their_own() {
 }
 
 #[tokio::test]
-async fn lists_come_whole_and_endless_ones_end() {
-    let many: Vec<Tool> = (0..25).map(|i| Tool::echo(&format!("t{i}"))).collect();
-    for pages in [Pages::One, Pages::By(10), Pages::EmptyCursor(10)] {
-        let server = Server::start(Script::legacy().tools(many.clone()).pages(pages));
-        let listing = Bench::to(&server).upstream.list().await.unwrap();
-        let exact: Vec<Bytes> = many.iter().map(|t| t.definition.clone()).collect();
-        assert_eq!(listing.tools, exact, "{pages:?}");
-    }
-    let server = Server::start(Script::legacy().tools(many).pages(Pages::SameCursor(5)));
-    let listing = Bench::to(&server).upstream.list().await.unwrap();
-    assert!(listing.tools.len() >= 5 && listing.tools.len() <= 10);
-}
-
-#[tokio::test]
 async fn questions_of_the_server_are_answered() {
     let asking = |name: &str, method: &str| Tool::echo(name).asks(method, "{}");
     let server = Server::start(
@@ -445,30 +431,6 @@ async fn questions_of_the_server_are_answered() {
     let answers = server.answers();
     assert!(answers.iter().any(|(_, a)| a == "{}"), "{answers:?}");
     assert!(answers.iter().any(|(_, a)| a.contains("-32601")), "{answers:?}");
-}
-
-#[tokio::test]
-async fn changes_are_heard_in_both_eras_and_storms_are_calmed() {
-    for script in [Script::legacy(), Script::modern().sse()] {
-        let server = Server::start(script);
-        let mut bench = Bench::new(&server.url(), |c| c.listen = true);
-        bench.upstream.list().await.unwrap();
-        let server = allmcp::task::blocking(move || {
-            server.wait_for_streams(1);
-            server.storm(500, Duration::from_millis(500));
-            server
-        })
-        .await
-        .unwrap();
-        let mut heard = 0;
-        while let Ok(Some((_, event))) =
-            tokio::time::timeout(Duration::from_millis(2500), bench.events.recv()).await
-        {
-            heard += usize::from(event == Event::ListsChanged);
-        }
-        assert!((1..=2).contains(&heard), "{heard} notices of one storm");
-        drop(server);
-    }
 }
 
 #[tokio::test]

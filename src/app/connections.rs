@@ -239,6 +239,9 @@ pub(super) fn oauth_read(oauth: &config::OAuth) -> OAuthConfig {
         callback_port: oauth.callback_port,
         callback_host: oauth.callback_host.clone(),
         authorize_params: oauth.authorize_params.clone(),
+        authorize_omit: oauth.authorize_omit.clone(),
+        pkce: oauth.pkce,
+        registration_url: oauth.registration_url.clone(),
         manual,
     }
 }
@@ -259,6 +262,9 @@ fn oauth_written(oauth: &OAuthConfig) -> config::OAuth {
         callback_port: oauth.callback_port,
         callback_host: oauth.callback_host.clone(),
         authorize_params: oauth.authorize_params.clone(),
+        authorize_omit: oauth.authorize_omit.clone(),
+        pkce: oauth.pkce,
+        registration_url: oauth.registration_url.clone(),
         authorize_url: manual.map(|manual| manual.authorize_url.clone()),
         token_url: manual.map(|manual| manual.token_url.clone()),
         revoke_url: manual.and_then(|manual| manual.revoke_url.clone()),
@@ -270,7 +276,7 @@ fn oauth_written(oauth: &OAuthConfig) -> config::OAuth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kind::TokenBody;
+    use crate::kind::{AuthorizeParam, Pkce, TokenBody};
 
     #[test]
     fn what_the_file_says_of_a_sign_in_comes_back_to_it() {
@@ -285,6 +291,9 @@ mod tests {
             callback_port: Some(1),
             callback_host: Some("localhost".to_owned()),
             authorize_params: params(),
+            authorize_omit: vec![AuthorizeParam::Scope],
+            pkce: Some(Pkce::Unsupported),
+            registration_url: url("https://as.example/r"),
             authorize_url: url("https://${param:p}.example/a"),
             token_url: url("https://h/t"),
             revoke_url: url("https://h/r"),

@@ -19,6 +19,8 @@ use std::{collections::BTreeMap, sync::Arc};
 pub enum Only {
     All,
     These(Vec<ConnectionName>),
+    /// Those of a profile, as the configuration of the moment has it.
+    Profile(String),
     /// Exactly one, its names untouched, none of our own tools.
     Plain(ConnectionName),
 }
@@ -47,7 +49,7 @@ impl Maker<'_> {
         let vault = open_vault(self.paths, self.env, kind);
         let wanted = |connection: &&config::Connection| match self.only {
             Only::Plain(name) => *name == connection.name,
-            Only::All | Only::These(_) => true,
+            Only::All | Only::These(_) | Only::Profile(_) => true,
         };
         let connections = settings.connections.iter().filter(wanted);
         Plan {
@@ -74,6 +76,12 @@ impl Maker<'_> {
         let shown = match self.only {
             _ if !connection.enabled => Shown::Disabled,
             Only::These(names) if !names.contains(name) => Shown::NotSelected,
+            // One that is gone shows nothing: it was there to show less.
+            Only::Profile(profile)
+                if !settings.profiles.get(profile).is_some_and(|names| names.contains(name)) =>
+            {
+                Shown::NotSelected
+            }
             _ => Shown::Yes,
         };
         let (auth, manifest, source, problem) = match self.target(connection) {

@@ -19,6 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 pub struct ServeOptions {
     pub only: Vec<ConnectionName>,
     pub plain: Option<ConnectionName>,
+    /// The connections of this profile.
+    pub profile: Option<String>,
     /// `None`: as the settings say.
     pub mode: Option<Mode>,
     pub read_only: bool,
@@ -32,6 +34,8 @@ pub struct ServeOptions {
 pub enum ServeError {
     #[error("no connection is called {name}")]
     UnknownPlain { name: ConnectionName, known: Vec<String> },
+    #[error("no profile is called {name:?}")]
+    UnknownProfile { name: String, known: Vec<String> },
     #[error("could not serve on stdin and stdout")]
     Stdio(#[from] io::Error),
 }
@@ -41,7 +45,10 @@ pub enum ServeError {
 pub async fn serve(paths: &Paths, env: &Arc<Env>, options: ServeOptions) -> Result<(), ServeError> {
     let watch = Watch::new(&paths.config_file);
     let loaded = config::load(paths, env);
-    let only = only(&loaded.settings, options.only, options.plain)?;
+    let only = match options.profile {
+        Some(name) => profile(&loaded, name)?,
+        None => only(&loaded.settings, options.only, options.plain)?,
+    };
     let (reload, asked) = Asked::new();
     let app =
         App::serving(paths, env, &loaded.settings, &options.tenant, options.reporter, Some(reload));
@@ -87,6 +94,16 @@ fn only(
         }
     }
     Ok(if only.is_empty() { Only::All } else { Only::These(only) })
+}
+
+/// A name that no profile has is an error while somebody reads what is said at the start; a file
+/// that does not parse is not, and may have it a moment later.
+fn profile(loaded: &Loaded, name: String) -> Result<Only, ServeError> {
+    let known = &loaded.settings.profiles;
+    if loaded.error.is_none() && !known.contains_key(&name) {
+        return Err(ServeError::UnknownProfile { name, known: known.keys().cloned().collect() });
+    }
+    Ok(Only::Profile(name))
 }
 
 /// Keeps a hub at what the configuration says.

@@ -10,7 +10,7 @@ use super::{
     token_endpoint::{Ask, Learned, as_sign_in_error},
     token_reply::{Reply, TokenError},
 };
-use crate::{net, secret::Secret};
+use crate::{kind::Pkce, net, secret::Secret};
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
 use std::{
     fmt,
@@ -52,7 +52,8 @@ pub struct Flow {
     discovered: Discovered,
     scopes: Vec<String>,
     resource: Option<String>,
-    verifier: PkceCodeVerifier,
+    /// None where the server refuses PKCE.
+    verifier: Option<PkceCodeVerifier>,
     expected: Expected,
 }
 
@@ -91,18 +92,19 @@ impl Flow {
             &server.scopes_supported,
         );
         let resource = discovered.sent_resource.clone().filter(|_| !wanted.no_resource);
-        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let pkce = pkce(discovered, config.pkce.unwrap_or_default())?;
         let state = CsrfToken::new_random();
-        crate::log::redact(&Secret::new(verifier.secret().clone()));
         crate::log::redact(&Secret::new(state.secret().clone()));
         let mut params = vec![
             ("response_type", "code".to_owned()),
             ("client_id", client.id.clone()),
             ("redirect_uri", redirect_uri.to_owned()),
             ("state", state.secret().clone()),
-            ("code_challenge", challenge.as_str().to_owned()),
-            ("code_challenge_method", challenge.method().as_str().to_owned()),
         ];
+        if let Some((challenge, _)) = &pkce {
+            params.push(("code_challenge", challenge.as_str().to_owned()));
+            params.push(("code_challenge_method", challenge.method().as_str().to_owned()));
+        }
         if !scopes.is_empty() {
             params.push(("scope", scopes.join(" ")));
         }
@@ -110,6 +112,7 @@ impl Flow {
         if deviations::wants_consent(&scopes, &server.issuer) {
             params.push(("prompt", "consent".to_owned()));
         }
+        params.retain(|(name, _)| !config.authorize_omit.iter().any(|it| it.word() == *name));
         for (name, value) in &config.authorize_params {
             if OURS.contains(&name.as_str()) {
                 return Err(SignInError::Config {
@@ -145,7 +148,7 @@ impl Flow {
             discovered: discovered.clone(),
             scopes,
             resource,
-            verifier,
+            verifier: pkce.map(|(_, verifier)| verifier),
         })
     }
 
@@ -189,12 +192,12 @@ impl Flow {
         key: Option<&Secret<String>>,
     ) -> Result<(Grant, Learned), SignInError> {
         let endpoint = &self.discovered.server.token_endpoint;
-        let form = [
+        let mut form = vec![
             ("grant_type", "authorization_code"),
             ("code", code.secret()),
             ("redirect_uri", redirect_uri),
-            ("code_verifier", self.verifier.secret().as_str()),
         ];
+        form.extend(self.verifier.as_ref().map(|it| ("code_verifier", it.secret().as_str())));
         let ask = Ask {
             endpoint,
             client: &self.client,
@@ -238,6 +241,28 @@ impl Flow {
             tokio::time::sleep(pause).await;
         }
     }
+}
+
+/// What binds the code to this process (RFC 7636), unless the server is known to refuse it.
+fn pkce(
+    discovered: &Discovered,
+    wanted: Pkce,
+) -> Result<Option<(PkceCodeChallenge, PkceCodeVerifier)>, SignInError> {
+    let server = &discovered.server;
+    // Servers that leave it out of their metadata often have it, so only who wants it is strict.
+    let described = discovered.style.is_none() && !discovered.assumed;
+    if wanted == Pkce::Required && described && !server.pkce_advertised {
+        return Err(SignInError::refused(format!(
+            "{} does not say that it takes PKCE with S256, and pkce is \"required\"",
+            place(&server.issuer)
+        )));
+    }
+    if wanted == Pkce::Unsupported {
+        return Ok(None);
+    }
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    crate::log::redact(&Secret::new(verifier.secret().clone()));
+    Ok(Some((challenge, verifier)))
 }
 
 /// A first grant of what `reply` gave.

@@ -69,15 +69,15 @@ impl TokenStyle {
     }
 }
 
-/// The sign-in as `profile` tells it. Nothing is asked of any server, and nothing is registered:
-/// whoever tells so much has a client as well.
+/// The sign-in as `profile` tells it. Nothing is asked of any server here. Whoever tells so much
+/// has a client as well, or tells where one is registered.
 pub fn manual(
     http: &OAuthHttp,
     config: &CredentialConfig,
     profile: &ManualProfile,
 ) -> Result<Discovered, SignInError> {
     let oauth = &config.oauth;
-    if oauth.client_id.is_none() {
+    if oauth.client_id.is_none() && oauth.registration_url.is_none() {
         let name = &config.name;
         // `connect` knows no such profile, and takes an entry that is there as it is.
         let detail = format!(
@@ -145,6 +145,20 @@ pub fn manual(
 
 fn told(key: &str, error: &AuthError) -> SignInError {
     SignInError::Config { detail: format!("{key}: {}", error.detail()) }
+}
+
+/// The server's own word for where clients are registered, or what the configuration says.
+pub fn registered_at(
+    http: &OAuthHttp,
+    config: &CredentialConfig,
+    found: &mut Discovered,
+) -> Result<(), SignInError> {
+    let Some(template) = &config.oauth.registration_url else { return Ok(()) };
+    let key = "registration_url";
+    let filled = config.fill_endpoint(template).map_err(|error| told(key, &error))?;
+    http.check(&filled).map_err(|detail| SignInError::refused(format!("{key}: {detail}")))?;
+    found.server.registration_endpoint = Some(filled);
+    Ok(())
 }
 
 impl CredentialConfig {

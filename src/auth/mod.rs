@@ -41,7 +41,7 @@ pub use discovery::{Discovered, discover};
 pub use flow::{Flow, Wanted};
 pub use grant::{AuthMethod, Client, ClientSource, Grant, GrantKind, Management, SignedIn};
 pub use key::{Record, read_record, save_secrets, update_signed_in};
-pub use manual::{AccountRule, ManualProfile, TokenStyle, manual};
+pub use manual::{AccountRule, ManualProfile, TokenStyle, manual, registered_at};
 pub use metadata::ServerMetadata;
 pub use oauth::{CLIENT_SECRET, OAuthConfig, PRIVATE_KEY, ResourceRule};
 pub use registration::client;

@@ -1,6 +1,10 @@
 //! What a connection's configuration says of its sign-in.
 
 use super::ManualProfile;
+use crate::{
+    kind::{AuthorizeParam, Pkce},
+    template::Template,
+};
 use std::collections::BTreeMap;
 
 /// The secret of a client that was registered by hand, by its name in the stored credential.
@@ -24,6 +28,13 @@ pub struct OAuthConfig {
     pub callback_host: Option<String>,
     /// Added to the authorization request; an empty value takes one of ours away.
     pub authorize_params: BTreeMap<String, String>,
+    /// What is left out of that request.
+    pub authorize_omit: Vec<AuthorizeParam>,
+    /// `None`: nobody said; it is sent.
+    pub pkce: Option<Pkce>,
+    /// Where clients are registered, whatever the server's metadata says. Holes are filled as in
+    /// the connection's URL, but for secrets.
+    pub registration_url: Option<Template>,
     /// In place of all that is found out elsewhere (deviation 36).
     pub manual: Option<ManualProfile>,
 }

@@ -48,6 +48,12 @@ pub(super) fn text(id: &str) -> Option<&'static str> {
     ALL.iter().find(|(known, _)| *known == id).map(|(_, text)| *text)
 }
 
+/// The name of one of them, as it stands before the first table.
+pub(super) fn name(id: &str) -> Option<&'static str> {
+    let mut lines = text(id)?.lines().take_while(|line| !line.starts_with('['));
+    lines.find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::ALL;
@@ -89,7 +95,9 @@ mod tests {
                 Some(*id),
                 "{told:#?}"
             );
-            // The short way to it leads to the same.
+            // The short ways to it lead to the same.
+            let manifest = load::trusted(text, &base).unwrap();
+            assert_eq!(super::name(id), Some(manifest.name.as_str()));
             assert_eq!(
                 load::trusted(text, &base).unwrap(),
                 load::checked(text, true, &base).manifest.unwrap()

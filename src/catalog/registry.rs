@@ -122,6 +122,15 @@ impl Registry {
         all
     }
 
+    /// Every id with the provider's name, parsing nothing that is built in: a shell waits for it.
+    pub fn names(&self) -> Vec<(&str, Option<&str>)> {
+        let name = |id| match self.user().iter().find(|own| own.id == id) {
+            Some(own) => own.manifest.as_ref().ok().map(|manifest| manifest.name.as_str()),
+            None => embedded::name(id),
+        };
+        self.ids().into_iter().map(|id| (id, name(id))).collect()
+    }
+
     /// The ids that somebody may have meant, the best first.
     pub fn nearest(&self, id: &str) -> Vec<String> {
         let word = id.to_ascii_lowercase().replace(['_', ' ', '.'], "-");
@@ -348,6 +357,10 @@ mod tests {
             ("twice.toml", own),
         ]);
         assert_eq!(registry.get("linear").unwrap().name, "Our Linear");
+        let names = registry.names();
+        for row in [("bad", None), ("linear", Some("Our Linear")), ("notion", Some("Notion"))] {
+            assert!(names.contains(&row), "{row:?} in {names:?}");
+        }
         let eu = registry.get("our-linear").unwrap();
         // What extends another one means the user's, where there is one.
         assert_eq!(

@@ -13,7 +13,7 @@ use crate::{
     catalog::{CatalogError, Finding, Listed, Manifest, Origin, Registry, manifest},
     config::{Settings, settings::Target},
     text,
-    ui::{Cell, Table},
+    ui::{Cell, Column, Table},
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -88,8 +88,16 @@ fn list(cx: &Context, query: &[String]) -> CliResult {
             .note(&format!("no provider fits {:?}; all of them: allmcp catalog", query.join(" ")));
         return Ok(Exit::DONE);
     }
-    let heads = ["ID", "NAME", "KIND", "CATEGORY", "AUTH", "TOOLS", "VERIFIED", "CONNECTED"];
-    let mut table = Table::new(heads);
+    let mut table = Table::new([
+        Column::name("ID"),
+        "NAME".into(),
+        Column::from("KIND").spare(3),
+        Column::from("CATEGORY").spare(1),
+        Column::from("AUTH").spare(0),
+        Column::number("TOOLS").spare(4),
+        Column::from("VERIFIED").spare(5),
+        Column::from("CONNECTED").spare(2),
+    ]);
     for row in rows {
         table.row([
             Cell::from(row.id),

@@ -20,7 +20,7 @@ use crate::{
     secret::Secret,
     template::Hole,
     text,
-    ui::PromptError,
+    ui::{Mark, PromptError},
     upstream::{ErrorKind, UpstreamError},
     vault::VaultError,
 };
@@ -207,7 +207,8 @@ pub(super) fn tell(cx: &Context, command: &str, connected: &Connected) -> CliRes
             _ if *auth == AuthKind::OAuth => "connected, signed in",
             _ => "connected",
         };
-        cx.out.line(&format!("{name}: {how}, {}", text::count(*tools, "tool")))?;
+        let told = format!("{name}: {how}, {}", text::count(*tools, "tool"));
+        cx.out.marked(Mark::Good, &told)?;
     }
     if *how == (How::Already { key_unused: true }) {
         cx.out.warn(&format!(

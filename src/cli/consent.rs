@@ -55,6 +55,13 @@ impl<'a> Asking<'a> {
         let _unread = self.out.event(&event);
     }
 
+    /// Says what is waited for, unless somebody may be typing there.
+    fn waits(&self, what: &str) {
+        if self.browser.is_some() {
+            self.out.step(what);
+        }
+    }
+
     /// Scripts and agents wait for the event, people read.
     fn speaks_json(&self) -> bool {
         self.out.json() || !self.out.terminal().stdout
@@ -85,6 +92,11 @@ impl Consent for Asking<'_> {
                  Enter:",
             );
         }
+        self.waits("waiting for the browser");
+    }
+
+    fn step(&self, what: &str) {
+        self.out.step(what);
     }
 
     fn has_browser(&self) -> bool {
@@ -97,6 +109,7 @@ impl Consent for Asking<'_> {
             self.event(code.complete.unwrap_or(code.url), code.expires_at, Some(code.user_code));
         }
         self.out.note(&format!("open {} and type the code {}", code.url, code.user_code));
+        self.waits("waiting for the code to be typed");
     }
 
     fn elsewhere(&self, url: Option<&str>, expires_at: SystemTime) {
@@ -110,6 +123,7 @@ impl Consent for Asking<'_> {
         if let Some(url) = url {
             self.out.note(url);
         }
+        self.waits("waiting for the other sign-in");
     }
 
     fn pasted(&self) -> BoxFuture<'_, Secret<String>> {

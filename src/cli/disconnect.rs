@@ -32,7 +32,9 @@ pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
         grammar::Leaving::Bridge(url) => (app::bridge_name(url), None),
     };
     let bridge = name.as_str().starts_with(app::BRIDGE);
-    if entry.is_none() && !bridge {
+    let vault = cx.vault(&settings, None);
+    let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
+    if entry.is_none() && !bridge && !connect::is_anything_kept(&deps, &name).await {
         cx.out.note(&format!("there is no connection {name}"));
         return done(cx, &name, false, Left::default());
     }
@@ -41,7 +43,8 @@ pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
         let what = if keyed { " and delete its stored credential" } else { "" };
         let of = match (&args.target, entry) {
             (grammar::Leaving::Bridge(url), _) => text::line(url, 200),
-            (_, entry) => entry.map(|c| c.target_source().to_owned()).unwrap_or_default(),
+            (_, Some(entry)) => entry.target_source().to_owned(),
+            (_, None) => "which has no entry any more".to_owned(),
         };
         let question = format!("Remove {name} ({of}){what}?");
         let yes = cx.prompter.confirm(&question, "--yes").map_err(CliError::from)?;
@@ -50,15 +53,13 @@ pub(super) async fn run(cx: &Context, args: DisconnectArgs) -> CliResult {
             return Ok(Exit::FAILED);
         }
     }
-    let vault = cx.vault(&settings, None);
-    let deps = app::connect_deps(&cx.paths, &cx.env, &settings, vault, None);
     let work = connect::disconnect(&deps, &name, &cx.tenant);
     let leaving = cx.out.waiting("signing out", work).await.map_err(|error| match error {
         LeaveError::Store(error) => CliError::from(error),
         error => CliError::failed(error.to_string()),
     })?;
     let Leaving { removed, left } = leaving;
-    if !removed && !left.deleted {
+    if !removed && !left.deleted && bridge {
         cx.out.note(&format!("nothing is stored for {name}"));
         return done(cx, &name, false, left);
     }

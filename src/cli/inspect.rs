@@ -17,6 +17,7 @@ use crate::{
     name::ConnectionName,
     store::tool_cache::ListCache,
     text,
+    ui::Facts,
     wire::splice,
 };
 use bytes::Bytes;
@@ -168,19 +169,18 @@ fn print(cx: &Context, document: &Document) -> std::io::Result<()> {
     let out = &cx.out;
     let row = &document.row;
     out.heading(&row.name)?;
-    let field = |name: &str, value: Option<&str>| match value {
-        Some(value) => out.line(&format!("  {name:<11} {}", text::line(value, 400))),
-        None => Ok(()),
-    };
-    field("url", row.url.as_deref().or(row.provider.as_deref()))?;
-    field("status", Some(row.status.word()))?;
-    field("last error", document.health.last_error.as_deref())?;
-    field("auth", Some(row.auth.word()))?;
     let kept = row.credential.as_ref().map(|c| format!("{}, account {}", c.store, c.account));
-    field("credential", kept.as_deref())?;
-    field("protocol", document.protocol.as_deref())?;
-    field("server", document.server_info.as_deref().map(server).as_deref())?;
-    field("last sync", row.last_sync.as_deref())?;
+    let mut facts = Facts::at(2);
+    facts
+        .add("url", row.url.as_deref().or(row.provider.as_deref()))
+        .marked("status", row.status.into(), row.status.word())
+        .add("last error", document.health.last_error.as_deref())
+        .add("auth", Some(row.auth.word()))
+        .add("credential", kept.as_deref())
+        .add("protocol", document.protocol.as_deref())
+        .add("server", document.server_info.as_deref().map(server).as_deref())
+        .add("last sync", row.last_sync.as_ref().map(|at| rows::shown_time(cx, at)).as_deref());
+    out.facts(&facts)?;
     if let Some(instructions) = &document.instructions {
         out.line("")?;
         out.heading("Instructions")?;
@@ -214,13 +214,13 @@ fn print_list(cx: &Context, heading: &str, list: &[Listed]) -> std::io::Result<(
     cx.out.heading(&format!("{heading} ({})", list.len()))?;
     for one in list {
         let mark = if one.state == "ok" { "" } else { "  (invalid)" };
-        cx.out.line(&format!("{}{mark}", text::line(&one.name, 400)))?;
+        cx.out.folded(0, &format!("{}{mark}", text::line(&one.name, 400)))?;
         let Some(definition) = &one.definition else { continue };
         let definition = definition.get().as_bytes();
         let about = splice::get_str(definition, "description")
             .or_else(|| splice::get_str(definition, "title"));
         if let Some(about) = about {
-            cx.out.line(&format!("  {}", text::line(&about, 400)))?;
+            cx.out.folded(2, &text::line(&about, 400))?;
         }
     }
     Ok(())

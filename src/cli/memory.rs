@@ -8,12 +8,13 @@ use super::{
     error::{CliError, CliResult, Kind},
     exit::Exit,
     grammar::{MemoryCommand, MemoryListArgs},
+    rows,
 };
 use crate::{
     name::Tenant,
     store::memory::{Found, Hit, Memory, MemoryError, MemoryStore, Search, Sharing, time_text},
     task, text,
-    ui::{Cell, Table},
+    ui::{Cell, Column, Table},
 };
 use serde::Serialize;
 
@@ -84,14 +85,21 @@ async fn list(cx: &Context, query: Option<String>, args: MemoryListArgs) -> CliR
         cx.out.note("no memories");
         return Ok(Exit::DONE);
     }
-    let mut table = Table::new(["ID", "TITLE", "TAGS", "UPDATED", "OWNER", "CONTENT"]);
+    let mut table = Table::new([
+        Column::name("ID"),
+        "TITLE".into(),
+        Column::from("TAGS").spare(2),
+        Column::from("UPDATED").spare(1),
+        Column::from("OWNER").spare(3),
+        Column::from("CONTENT").spare(4),
+    ]);
     for Hit { memory, snippet } in &hits {
         let updated = humantime::format_rfc3339_seconds(memory.updated_at).to_string();
         table.row([
             Cell::from(memory.id.clone()),
             memory.title.clone().into(),
             memory.tags.join(", ").into(),
-            updated.into(),
+            rows::shown_time(cx, &updated).into(),
             memory.owner.clone().unwrap_or_default().into(),
             text::line(snippet, 200).into(),
         ]);

@@ -1,11 +1,13 @@
 //! The command line: one file per command, over the rooms below.
 //!
-//! Owns the grammar ([`grammar`]), the exit codes ([`exit`]) and how failures look ([`error`]).
+//! Owns the grammar ([`grammar`]), what shells are told of it ([`complete`]), the exit codes
+//! ([`exit`]) and how failures look ([`error`]).
 //! May name every room; decides nothing that another front end would have to decide again. Called
 //! by `main` only.
 
 mod call;
 mod catalog;
+mod complete;
 mod config;
 mod connect;
 mod consent;
@@ -15,9 +17,11 @@ mod disconnect;
 mod doctor;
 pub mod error;
 pub mod exit;
+mod generate;
 pub mod grammar;
 mod inspect;
 mod install;
+mod interrupt;
 mod list;
 mod logs;
 mod memory;
@@ -28,6 +32,7 @@ mod rows;
 mod search;
 mod secrets;
 mod serve;
+mod status;
 mod switch;
 mod sync;
 mod tools;
@@ -42,6 +47,11 @@ use self::{
 use crate::{config::Env, log, ui::Out};
 use std::{ffi::OsString, io::IsTerminal as _, process::ExitCode};
 
+/// Tells a shell what fits at its cursor; `None` when `args` are a line to run.
+pub fn complete(args: &[OsString]) -> Option<ExitCode> {
+    complete::complete(args)
+}
+
 /// Runs one command line to its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     no_core_dumps();
@@ -50,7 +60,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(exit) => return exit.into(),
     };
     let env = Env::read();
-    let out = Out::new(global.look(env.columns));
+    let out = Out::new(global.look(&env));
     let cx = match Context::new(global, env, out) {
         Ok(cx) => cx,
         Err((error, out)) => return error.report(&out).into(),
@@ -79,8 +89,8 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Reconnect(args) => reconnect::run(cx, args).await,
         Command::Enable(args) => switch::run(cx, &args.name, true),
         Command::Disable(args) => switch::run(cx, &args.name, false),
-        Command::List(args) => list::list(cx, &args),
-        Command::Status(args) => list::status(cx, &args).await,
+        Command::List(args) => list::run(cx, &args),
+        Command::Status(args) => status::run(cx, &args).await,
         Command::Inspect(args) => inspect::run(cx, &args).await,
         Command::Tools(args) => tools::run(cx, args),
         Command::Call(args) => call::run(cx, args).await,
@@ -97,6 +107,7 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Uninstall(args) => install::uninstall(cx, &args),
         Command::Doctor => doctor::run(cx).await,
         Command::Report(args) => report::run(cx, &args).await,
+        Command::Completions(args) => generate::completions(cx, &args),
         Command::Demo(args) => demo::run(cx, &args).await,
     }
 }

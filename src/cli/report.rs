@@ -38,7 +38,7 @@ pub(super) async fn run(cx: &Context, args: &ReportArgs) -> CliResult {
     }
     let loaded = config::load(&cx.paths, &cx.env);
     let mut findings = doctor::quick(cx, &loaded);
-    findings.extend(doctor::store(cx, &loaded.settings).await);
+    findings.extend(doctor::store(cx, &loaded).await);
     let mut report =
         report::make(&cx.paths, &cx.env, &cx.tenant, None, facts(cx, &loaded, &findings));
     let file = match &args.output {

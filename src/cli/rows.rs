@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::{
-    app,
+    app::{self, App},
     config::{Connection, Settings, Target},
     hub::ToolIndex,
     kind::{AuthKind, BreakerState, Era, Status, StoreKind},
@@ -11,6 +11,9 @@ use crate::{
 };
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
+
+/// Said where there is nothing to show.
+pub(super) const NONE: &str = "no connections yet; add one: allmcp connect https://…/mcp";
 
 /// As `list` gives it (contract section 3).
 #[derive(Debug, Clone, Serialize)]
@@ -24,6 +27,32 @@ pub(super) struct Row {
     pub(super) enabled_tools: usize,
     pub(super) credential: Option<Credential>,
     pub(super) last_sync: Option<String>,
+}
+
+impl Row {
+    /// `41`, or `39 of 41` where some are hidden.
+    pub(super) fn counted(&self) -> String {
+        let Self { tools, enabled_tools, .. } = self;
+        if enabled_tools == tools {
+            tools.to_string()
+        } else {
+            format!("{enabled_tools} of {tools}")
+        }
+    }
+}
+
+/// How many tools a connection has now.
+pub(super) fn tools_of(app: &App, name: &ConnectionName) -> usize {
+    app.hub.index().tools().iter().filter(|tool| tool.member.name() == name).count()
+}
+
+/// What went wrong, for a place where the connection's name stands already.
+pub(super) fn brief(name: &str, error: &str) -> String {
+    let rest = error.strip_prefix(name).unwrap_or_default();
+    match rest.strip_prefix(": ").or_else(|| rest.strip_prefix(' ')) {
+        Some(rest) => rest.to_owned(),
+        None => error.replacen(&format!("could not reach {name}: "), "could not reach it: ", 1),
+    }
 }
 
 /// Where a credential is kept; never what it is.
@@ -246,6 +275,26 @@ fn span(time: Duration) -> String {
     }
 }
 
+/// A size in the unit in which it has at most four digits.
+pub(super) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["B", "KiB", "MiB", "GiB"];
+    let (mut count, mut unit) = (count, 0);
+    while count >= 10_000 && unit + 1 < UNITS.len() {
+        count /= 1024;
+        unit += 1;
+    }
+    format!("{count} {}", UNITS[unit])
+}
+
+/// How long a call took: in milliseconds while these say more.
+pub(super) fn took(ms: u64) -> String {
+    match ms {
+        0..10_000 => format!("{ms} ms"),
+        10_000..600_000 => format!("{} s", ms / 1000),
+        _ => format!("{} min", ms / 60_000),
+    }
+}
+
 pub(super) fn time(at: SystemTime) -> String {
     humantime::format_rfc3339_seconds(at).to_string()
 }
@@ -253,6 +302,25 @@ pub(super) fn time(at: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_said_once() {
+        let told = |error| brief("a", error);
+        assert_eq!(told("could not reach a: refused"), "could not reach it: refused");
+        assert_eq!(told("a needs sign-in: none"), "needs sign-in: none");
+        assert_eq!(told("a: ${env:X} is not set"), "${env:X} is not set");
+        assert_eq!(told("another thing"), "another thing");
+    }
+
+    #[test]
+    fn sizes_and_times_are_short() {
+        let told = [0, 9999, 10_000, 10_000_000, 1 << 40].map(bytes);
+        assert_eq!(told, ["0 B", "9999 B", "9 KiB", "9765 KiB", "1024 GiB"]);
+        assert_eq!(
+            [9999, 10_000, 599_999, 600_000].map(took),
+            ["9999 ms", "10 s", "599 s", "10 min"]
+        );
+    }
 
     #[test]
     fn how_long_ago_is_told_in_its_largest_unit() {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::{App, Scope},
     hub::find::{Answer, Wanted},
-    ui::{Cell, Table},
+    ui::{Cell, Column, Table},
 };
 
 pub(super) async fn run(cx: &Context, args: &SearchArgs) -> CliResult {
@@ -37,7 +37,11 @@ fn people(cx: &Context, answer: &Answer) -> CliResult {
     if answer.tools.is_empty() {
         cx.out.note("no tool of the connections fits that");
     } else {
-        let mut table = Table::new(["TOOL", "NEEDS", "DESCRIPTION"]);
+        let mut table = Table::new([
+            Column::name("TOOL"),
+            Column::from("NEEDS").spare(1),
+            Column::from("DESCRIPTION").spare(0),
+        ]);
         for row in &answer.tools {
             let needs = row.required.join(", ");
             table.row([Cell::from(row.name.clone()), needs.into(), row.description.clone().into()]);

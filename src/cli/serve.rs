@@ -15,10 +15,10 @@ use crate::{
 use std::time::Duration;
 
 pub(super) async fn serve(cx: &Context, args: ServeArgs) -> CliResult {
-    let ServeArgs { only, plain, mode, read_only } = args;
+    let ServeArgs { only, plain, profile, mode, read_only } = args;
     let tenant = cx.tenant.clone();
     let reporter = Some(super::report::Reports::of(cx));
-    let options = ServeOptions { only, plain, mode, read_only, tenant, reporter };
+    let options = ServeOptions { only, plain, profile, mode, read_only, tenant, reporter };
     app::serve(&cx.paths, &cx.env, options).await?;
     Ok(Exit::DONE)
 }
@@ -93,6 +93,10 @@ impl From<ServeError> for CliError {
                 "allmcp list",
             )
             .on(name.as_str()),
+            ServeError::UnknownProfile { name, known } => {
+                let known = known.iter().map(String::as_str);
+                Self::not_found("profile", name, known, "allmcp config edit")
+            }
             ServeError::Stdio(source) => Self::failed(error.to_string()).because(source),
         }
     }

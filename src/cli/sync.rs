@@ -5,10 +5,12 @@ use super::{
     error::{CliError, CliResult},
     exit::Exit,
     grammar::MaybeNameArgs,
+    interrupt, rows,
 };
 use crate::{
     app::{App, Scope},
     text,
+    ui::After,
 };
 use serde::Serialize;
 
@@ -37,35 +39,38 @@ pub(super) async fn run(cx: &Context, args: &MaybeNameArgs) -> CliResult {
         }
     }
     if settings.connections.is_empty() {
-        cx.out.note("no connections yet; add one: allmcp connect https://…/mcp");
+        cx.out.note(rows::NONE);
     }
     let app = App::build(&cx.paths, &cx.env, &settings, &cx.tenant, Scope::Enabled);
     let wanted = settings
         .connections
         .iter()
         .filter(|c| c.enabled && args.name.as_ref().is_none_or(|name| *name == c.name));
-    let all = wanted.map(|connection| async {
-        (connection.name.clone(), app.hub.sync(&connection.name).await.err())
-    });
-    let all = futures_util::future::join_all(all);
-    let outcomes = cx.out.waiting("asking the servers", all).await;
-    let index = app.hub.index();
+    let progress = cx.out.progress(After::Keep);
+    let (app_of, alone) = (&app, args.name.is_some());
+    let all: Vec<_> = wanted
+        .map(|connection| {
+            let name = &connection.name;
+            let line = progress.line(name.as_str(), "asking the server");
+            async move {
+                let error = app_of.hub.sync(name).await.err();
+                let tools = rows::tools_of(app_of, name);
+                match &error {
+                    None => line.good(&text::count(tools, "tool")),
+                    // One that was asked for by name ends with its error.
+                    Some(_) if alone => {}
+                    Some(error) => line.bad(&rows::brief(name.as_str(), &error.to_string())),
+                }
+                (name.to_string(), tools, error)
+            }
+        })
+        .collect();
+    let asking = progress.watch(futures_util::future::join_all(all));
+    let outcomes = interrupt::unless(&app, asking).await??;
     let mut rows = Vec::new();
     let mut first = None;
-    for (name, error) in outcomes {
-        let tools = index.tools().iter().filter(|tool| *tool.member.name() == name).count();
-        if !cx.out.json() {
-            match &error {
-                None => cx.out.line(&format!("{name}: {}", text::count(tools, "tool")))?,
-                Some(error) if args.name.is_none() => cx.out.warn(&error.to_string()),
-                Some(_) => {}
-            }
-        }
-        rows.push(Row {
-            name: name.to_string(),
-            tools,
-            error: error.as_ref().map(ToString::to_string),
-        });
+    for (name, tools, error) in outcomes {
+        rows.push(Row { name, tools, error: error.as_ref().map(ToString::to_string) });
         first = first.or(error);
     }
     app.end().await;

@@ -13,7 +13,7 @@ use crate::{
     kind::Rule,
     name::ConnectionName,
     store::pins::{PinError, PinStore},
-    ui::{Cell, Table},
+    ui::{Cell, Column, Mark, Table},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -78,16 +78,23 @@ fn list(cx: &Context, only: Option<&ConnectionName>) -> CliResult {
         cx.out.note("no tools known; fetch them: allmcp sync");
         return Ok(Exit::DONE);
     }
-    let mut table = Table::new(["TOOL", "STATE", "DESCRIPTION"]);
+    let mut table =
+        Table::new([Column::name("TOOL"), "STATE".into(), Column::from("DESCRIPTION").spare(0)]);
     for row in rows {
-        let state = match (row.enabled, row.state) {
-            (true, "ok") if row.policy == Rule::Deny => "denied by policy".to_owned(),
-            (true, "ok") if row.policy == Rule::Ask => "asks first".to_owned(),
-            (true, state) => state.to_owned(),
-            (false, "ok") => "disabled".to_owned(),
-            (false, state) => format!("disabled, {state}"),
+        let (mark, state) = match (row.enabled, row.state) {
+            (true, "ok") if row.policy == Rule::Deny => (Mark::Bad, "denied by policy".to_owned()),
+            (true, "ok") if row.policy == Rule::Ask => (Mark::Wanted, "asks first".to_owned()),
+            (true, "ok") => (Mark::Good, "ok".to_owned()),
+            (true, "changed") => (Mark::Wanted, "changed".to_owned()),
+            (true, state) => (Mark::Bad, state.to_owned()),
+            (false, "ok") => (Mark::Off, "disabled".to_owned()),
+            (false, state) => (Mark::Off, format!("disabled, {state}")),
         };
-        table.row([Cell::from(row.name), state.into(), row.description.unwrap_or_default().into()]);
+        table.row([
+            Cell::from(row.name),
+            Cell::marked(mark, &state),
+            row.description.unwrap_or_default().into(),
+        ]);
     }
     cx.out.table(&table)?;
     Ok(Exit::DONE)

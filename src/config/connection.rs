@@ -271,8 +271,8 @@ connections = ["alpha", "zeta"]
             (schema::POLICY, "connections.a.policy."),
             (schema::PROFILE, "profiles.p."),
         ] {
-            for (key, _) in keys {
-                let text = format!("{table}{key} = {{}}");
+            for key in keys {
+                let text = format!("{table}{} = {{}}", key.name);
                 let read = read(&text, Path::new("f")).unwrap();
                 assert!(!read.findings.iter().any(|f| f.unknown), "{text}: {:?}", read.findings);
             }

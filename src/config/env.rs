@@ -16,8 +16,8 @@ pub struct Variable {
 }
 
 macro_rules! variables {
-    ($($id:ident = $name:literal, $since:literal, $what:literal;)+) => {
-        $(const $id: &str = $name;)+
+    ($($vis:vis $id:ident = $name:literal, $since:literal, $what:literal;)+) => {
+        $($vis const $id: &str = $name;)+
 
         /// Every variable that allmcp reads, in the order of the manual page.
         pub const VARIABLES: &[Variable] =
@@ -33,6 +33,7 @@ variables! {
     ALLMCP_TOKEN = "ALLMCP_TOKEN_<NAME>", "0.1.0", "The token of the connection NAME (upper case, - as _), for CI only; wins over the store.";
     ALLMCP_PASSPHRASE_FILE = "ALLMCP_PASSPHRASE_FILE", "0.1.0", "A file that holds the passphrase of the passphrase store. Wins over passphrase_file.";
     ALLMCP_CLIENT = "ALLMCP_CLIENT", "0.1.0", "The MCP client that started this process; written by allmcp install.";
+    pub ALLMCP_COMPLETE = "ALLMCP_COMPLETE", "0.1.0", "Set by the completion of a shell: bash, elvish, fish, powershell or zsh. allmcp then prints candidates, or, without arguments, the script that asks for them.";
     HOME = "HOME", "0.1.0", "The home folder (USERPROFILE on Windows).";
     BROWSER = "BROWSER", "0.1.0", "The command, one path, that gets a URL to open as its only argument. Wins over browser.";
     DISPLAY = "DISPLAY, WAYLAND_DISPLAY", "0.1.0", "On Linux: there is a desktop, so that a browser can be opened.";
@@ -41,15 +42,16 @@ variables! {
     VISUAL = "VISUAL", "0.1.0", "The editor of allmcp config edit.";
     NO_COLOR = "NO_COLOR", "0.1.0", "No colours, as --color never.";
     CLICOLOR_FORCE = "CLICOLOR_FORCE", "0.1.0", "Colours also off a terminal, unless it is 0.";
-    TERM = "TERM", "0.1.0", "dumb means a terminal without colours.";
+    TERM = "TERM", "0.1.0", "dumb means a terminal without colours and progress; linux, the console, shows no more than ASCII.";
+    LANG = "LC_ALL, LC_CTYPE, LANG", "0.1.0", "The first that is set says what the terminal shows: without UTF-8 in it our own signs are ASCII.";
     COLUMNS = "COLUMNS", "0.1.0", "The width of tables.";
     HTTPS_PROXY = "HTTPS_PROXY", "0.1.0", "The proxy for every upstream; https_proxy works too. Wins over proxy.";
     NO_PROXY = "NO_PROXY", "0.1.0", "Hosts that are reached without the proxy; no_proxy works too. Wins over no_proxy in the settings.";
     SSL_CERT_FILE = "SSL_CERT_FILE", "0.1.0", "Certificate authorities to trust, one PEM file. Wins over ca_file.";
     DBUS = "DBUS_SESSION_BUS_ADDRESS", "0.1.0", "The session bus of the Linux keychain; /run/user/UID/bus is used without it.";
     CLIENTS = "CLAUDE_CONFIG_DIR, CLINE_DATA_DIR, CLINE_DIR, CLINE_MCP_SETTINGS_PATH, CODEX_HOME, COPILOT_HOME, GEMINI_CLI_HOME, XDG_CONFIG_HOME, APPDATA, LOCALAPPDATA", "0.1.0", "Where clients keep their files: allmcp install, uninstall, import and doctor look there.";
-    CI = "CI", "0.1.0", "Set on build servers: never ask anything.";
-    AGENT = "CLAUDECODE, CODEX_*, CURSOR_AGENT, GEMINI_CLI, OPENCODE, AGENT, AI_AGENT", "0.1.0", "Set by coding agents: never ask anything.";
+    CI = "CI", "0.1.0", "Set on build servers: never ask anything, draw no progress.";
+    AGENT = "CLAUDECODE, CODEX_*, CURSOR_AGENT, GEMINI_CLI, OPENCODE, AGENT, AI_AGENT", "0.1.0", "Set by coding agents: never ask anything, draw no progress.";
 }
 
 /// A snapshot of the environment, taken once at the start.
@@ -72,6 +74,8 @@ pub struct Env {
     pub clicolor_force: bool,
     pub term: Option<String>,
     pub columns: Option<u16>,
+    /// The terminal shows no more than ASCII.
+    pub ascii: bool,
     /// May hold a password: never print it.
     pub https_proxy: Option<String>,
     pub no_proxy: Option<String>,
@@ -126,6 +130,10 @@ impl Env {
             clicolor_force: text(CLICOLOR_FORCE).is_some_and(|v| v != "0"),
             term: text(TERM),
             columns: text(COLUMNS).and_then(|v| v.parse().ok()).filter(|&n| n > 0),
+            // Where nothing is said it can, as nearly every terminal of today: containers and
+            // desktop clients set none of them.
+            ascii: text(TERM).as_deref() == Some("linux")
+                || LANG.split(", ").find_map(text).is_some_and(|locale| !is_utf8(&locale)),
             https_proxy: text(HTTPS_PROXY).or_else(|| text("https_proxy")),
             no_proxy: text(NO_PROXY).or_else(|| text("no_proxy")),
             ssl_cert_file: path(SSL_CERT_FILE),
@@ -163,6 +171,12 @@ impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Env").finish_non_exhaustive()
     }
+}
+
+/// `uk_UA.UTF-8`, `C.utf8`, `en_US.UTF-8@euro`.
+fn is_utf8(locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 /// Variables of Windows have no case.
@@ -204,6 +218,16 @@ mod tests {
         let env = env(&[("ALLMCP_HOME", ""), ("CI", "false"), ("NO_COLOR", "0"), ("COLUMNS", "0")]);
         assert_eq!((env.allmcp_home.as_deref(), env.ci, env.no_color), (None, false, true));
         assert_eq!(env.columns, None);
+    }
+
+    #[test]
+    fn the_first_locale_that_is_set_says_what_the_terminal_shows() {
+        let ascii = |vars: &[(&str, &str)]| env(vars).ascii;
+        assert!(!ascii(&[]) && !ascii(&[("LANG", "uk_UA.UTF-8")]) && !ascii(&[("LANG", "C.utf8")]));
+        assert!(ascii(&[("LANG", "C")]) && ascii(&[("LANG", "ru_RU.KOI8-R"), ("LC_ALL", "")]));
+        assert!(ascii(&[("LC_ALL", "POSIX"), ("LANG", "en_US.UTF-8")]));
+        assert!(!ascii(&[("LC_CTYPE", "UTF-8"), ("LANG", "C")]), "macOS says it so");
+        assert!(ascii(&[("TERM", "linux"), ("LANG", "en_US.UTF-8")]));
     }
 
     #[test]

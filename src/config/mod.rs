@@ -1,8 +1,9 @@
 //! What the user has decided: the environment, where files are, and `config.toml`.
 //!
-//! Owns the one reader of the environment ([`env`]), the folders ([`paths`]), reading the file
-//! into [`Settings`] ([`settings`], [`load`](mod@load)), changing it without losing a comment
-//! ([`edit`](mod@edit), [`keys`]) and noticing that somebody else did ([`watch`]). May name only
+//! Owns the one reader of the environment ([`env`]), the folders ([`paths`]), every key that the file
+//! may have ([`reference`](mod@reference)), reading the file into [`Settings`] ([`settings`],
+//! [`load`](mod@load)), changing it without losing a comment ([`edit`](mod@edit), [`keys`]) and
+//! noticing that somebody else did ([`watch`]). May name only
 //! leaves. Called by `app` and `cli`; rooms below `app` get plain values, never [`Settings`].
 
 mod connection;
@@ -15,6 +16,7 @@ pub mod load;
 pub mod oauth;
 mod paths;
 mod read;
+pub mod reference;
 mod schema;
 pub mod settings;
 mod value;

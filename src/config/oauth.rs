@@ -6,7 +6,10 @@ use super::{
     schema,
     value::{self, filled, integer, text, texts, word},
 };
-use crate::{kind::TokenBody, template::Template};
+use crate::{
+    kind::{AuthorizeParam, Pkce, TokenBody},
+    template::Template,
+};
 use std::collections::BTreeMap;
 use toml::{Spanned, de::DeValue};
 use toml_edit::{Array, Table};
@@ -27,6 +30,11 @@ pub struct OAuth {
     pub callback_port: Option<u16>,
     pub callback_host: Option<String>,
     pub authorize_params: BTreeMap<String, String>,
+    /// Left out of the authorization request.
+    pub authorize_omit: Vec<AuthorizeParam>,
+    pub pkce: Option<Pkce>,
+    /// Where clients are registered, whatever the server's metadata says.
+    pub registration_url: Option<Template>,
     /// Where consent is given and tokens are: with both nothing is looked up (deviation 36).
     pub authorize_url: Option<Template>,
     pub token_url: Option<Template>,
@@ -89,6 +97,11 @@ impl Reader<'_> {
                 "callback_port" => self.put(&path, key, v, port, &mut out.callback_port),
                 "callback_host" => self.put(&path, key, v, host, &mut out.callback_host),
                 "authorize_params" => self.params(&path, key, v, &mut out.authorize_params),
+                "authorize_omit" => self.put(&path, key, v, omitted, &mut out.authorize_omit),
+                "pkce" => self.put(&path, key, v, |v| word(v).map(Some), &mut out.pkce),
+                "registration_url" => {
+                    self.put(&path, key, v, endpoint, &mut out.registration_url);
+                }
                 "authorize_url" => self.put(&path, key, v, endpoint, &mut out.authorize_url),
                 "token_url" => self.put(&path, key, v, endpoint, &mut out.token_url),
                 "revoke_url" => self.put(&path, key, v, endpoint, &mut out.revoke_url),
@@ -145,6 +158,12 @@ fn scopes(value: &DeValue<'_>) -> Result<Vec<String>, String> {
     }
 }
 
+fn omitted(value: &DeValue<'_>) -> Result<Vec<AuthorizeParam>, String> {
+    let parse =
+        |name: String| name.parse().map_err(|error: crate::kind::KindError| error.to_string());
+    texts(value)?.into_iter().map(parse).collect()
+}
+
 fn resource(value: &DeValue<'_>) -> Result<Resource, String> {
     match value.as_bool() {
         Some(false) => Ok(Resource::Never),
@@ -199,7 +218,15 @@ pub(super) fn written(oauth: &OAuth) -> Option<Table> {
         put(&mut table, "callback_port", i64::from(port).into());
     }
     put_params(&mut table, "authorize_params", &oauth.authorize_params);
+    if !oauth.authorize_omit.is_empty() {
+        let names = oauth.authorize_omit.iter().map(|name| name.word());
+        put(&mut table, "authorize_omit", names.collect::<Array>().into());
+    }
+    if let Some(pkce) = oauth.pkce {
+        put(&mut table, "pkce", pkce.word().into());
+    }
     let urls = [
+        ("registration_url", &oauth.registration_url),
         ("authorize_url", &oauth.authorize_url),
         ("token_url", &oauth.token_url),
         ("revoke_url", &oauth.revoke_url),
@@ -259,6 +286,9 @@ issuer = "https://as.example"
 callback_port = 8123
 callback_host = "localhost"
 authorize_params = { prompt = "consent", access_type = "offline" }
+authorize_omit = ["redirect_uri", "scope"]
+pkce = "unsupported"
+registration_url = "https://as.example/${param:account}/register"
 authorize_url = "https://${param:account}.h/oauth"
 token_url = "https://${param:account}.h/token"
 revoke_url = "https://h/revoke"
@@ -298,6 +328,9 @@ token_params = { audience = "https://api" }"#;
             ("token_body = \"json\"", "token_body needs authorize_url and token_url"),
             ("token_params = { a = \"b\" }", "token_params needs authorize_url and token_url"),
             ("token_body = \"xml\"", "not one of form, json"),
+            ("authorize_omit = [\"state\"]", "not one of response_type, redirect_uri, scope"),
+            ("pkce = \"maybe\"", "not one of required, supported, unsupported"),
+            ("registration_url = \"http://h/r\"", "http is only for this machine"),
             ("token_url = \"http://h/t\"", "http is only for this machine"),
             ("token_url = \"https://h/${secret:t}\"", "must not have a ${secret:"),
         ] {

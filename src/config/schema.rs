@@ -1,79 +1,12 @@
-//! Every key that `config.toml` may have, and its value when it is left out.
+//! What is at a dotted path of `config.toml`.
 
 use crate::name::nearest;
 
-/// A key and its default as `config get` prints it; `None`: unset, or not to be said in a word.
-pub(super) type Key = (&'static str, Option<&'static str>);
-
-pub(super) const TOP: &[Key] =
-    &[("version", Some("1")), ("settings", None), ("connections", None), ("profiles", None)];
-
-pub(super) const SETTINGS: &[Key] = &[
-    ("mode", Some("auto")),
-    ("store", None),
-    ("proxy", None),
-    ("no_proxy", None),
-    ("ca_file", None),
-    ("passphrase_file", None),
-    ("browser", None),
-    ("log_level", Some("info")),
-    ("max_result", None),
-    ("own_tools", Some("[\"*\"]")),
-    ("link_life", Some("10m")),
-    ("pin", Some("warn")),
-    ("approval_wait", Some("5m")),
-    ("approval_life", Some("10m")),
-];
-
-pub(super) const CONNECTION: &[Key] = &[
-    ("url", None),
-    ("provider", None),
-    ("way", None),
-    ("base_url", None),
-    ("command", None),
-    ("args", Some("[]")),
-    ("env", None),
-    ("params", None),
-    ("auth", None),
-    ("transport", Some("auto")),
-    ("enabled", Some("true")),
-    ("timeout", Some("55s")),
-    ("connect_timeout", Some("5s")),
-    ("breaker_first", Some("1s")),
-    ("breaker_max", Some("60s")),
-    ("pin", None),
-    ("headers", None),
-    ("oauth", None),
-    ("tools", None),
-    ("policy", None),
-];
-
-pub(super) const OAUTH: &[Key] = &[
-    ("client_id", None),
-    ("client_metadata_url", None),
-    ("scopes", Some("[]")),
-    ("resource", None),
-    ("issuer", None),
-    ("callback_port", Some("0")),
-    ("callback_host", Some("127.0.0.1")),
-    ("authorize_params", None),
-    ("authorize_url", None),
-    ("token_url", None),
-    ("revoke_url", None),
-    ("token_body", Some("form")),
-    ("token_params", None),
-];
-
-pub(super) const TOOLS: &[Key] = &[("allow", Some("[\"*\"]")), ("deny", Some("[]"))];
-
-/// Without a word of the user's the provider's manifest has one.
-pub(super) const POLICY: &[Key] = &[("write", None), ("destructive", None), ("tools", None)];
-
-pub(super) const PROFILE: &[Key] = &[("connections", Some("[]"))];
+pub(super) use super::reference::{CONNECTION, Key, OAUTH, POLICY, PROFILE, SETTINGS, TOOLS, TOP};
 
 /// The known key nearest to `word`.
 pub(super) fn nearest_in(keys: &[Key], word: &str) -> Option<&'static str> {
-    nearest(word, keys.iter().map(|(name, _)| *name))
+    nearest(word, keys.iter().map(|key| key.name))
 }
 
 /// What is at a dotted path.
@@ -109,7 +42,7 @@ pub(super) fn place(path: &[&str]) -> Place {
             },
             known => known,
         },
-        [first, rest @ ..] if !rest.is_empty() && !TOP.iter().any(|(name, _)| name == first) => {
+        [first, rest @ ..] if !rest.is_empty() && !TOP.iter().any(|key| key.name == *first) => {
             let nearest = nearest_in(TOP, first).map(|k| format!("{k}.{}", rest.join(".")));
             Place::Unknown { nearest }
         }
@@ -118,8 +51,8 @@ pub(super) fn place(path: &[&str]) -> Place {
 }
 
 fn look_up(keys: &[Key], key: &str, prefix: &str) -> Place {
-    match keys.iter().find(|(name, _)| *name == key) {
-        Some((_, default)) => Place::Known { default: *default },
+    match keys.iter().find(|known| known.name == key) {
+        Some(known) => Place::Known { default: known.default },
         None => Place::Unknown { nearest: nearest_in(keys, key).map(|k| format!("{prefix}{k}")) },
     }
 }

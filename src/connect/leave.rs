@@ -78,7 +78,7 @@ pub async fn disconnect(
         // The credentials go first: an entry without one can be disconnected again, a credential
         // without an entry is an orphan.
         let kept = deps.vault.accounts().await?.unwrap_or_default();
-        accounts.extend(kept.into_iter().filter(|a| a.rsplit('/').next() == Some(name.as_str())));
+        accounts.extend(kept.into_iter().filter(|account| is_of(account, name)));
         for account in &accounts {
             let one = leave(deps, account, entered).await?;
             leaving.left.deleted |= one.deleted;
@@ -88,10 +88,46 @@ pub async fn disconnect(
     if entered.is_some() {
         leaving.removed = deps.connections.remove(name)?;
     }
+    accounts.extend(deps.remembered(name));
     for account in &accounts {
         deps.forget(account, true, true);
+        deps.forget_sign_in(account).await;
     }
     Ok(leaving)
+}
+
+/// Whether anything is kept for `name`, which has no entry: a secret that an interrupted run
+/// left, or what was remembered of a connection whose entry somebody deleted.
+///
+/// A store that cannot be asked now has nothing, as far as this goes.
+pub async fn is_anything_kept(deps: &Deps, name: &ConnectionName) -> bool {
+    if !deps.remembered(name).is_empty() {
+        return true;
+    }
+    let kept = deps.vault.accounts().await.ok().flatten().unwrap_or_default();
+    kept.iter().any(|account| is_of(account, name))
+}
+
+/// Whether `account` is one of that connection, whoever's.
+fn is_of(account: &str, name: &ConnectionName) -> bool {
+    account.rsplit('/').next() == Some(name.as_str())
+}
+
+impl Deps {
+    /// The accounts of that connection of which anything is remembered.
+    fn remembered(&self, name: &ConnectionName) -> BTreeSet<String> {
+        let all = [self.cache.accounts(), self.health.accounts(), self.pins.accounts()];
+        let all = all.into_iter().chain([self.grants.accounts()]).flatten();
+        all.filter(|account| is_of(account, name)).collect()
+    }
+
+    async fn forget_sign_in(&self, account: &str) {
+        let (grants, name) = (self.grants.clone(), account.to_owned());
+        let forgotten = task::blocking(move || GrantStore::remove(&grants, &name)).await;
+        if let Ok(Err(error)) = forgotten {
+            tracing::warn!(account, "what was known of a sign-in could not be removed: {error}");
+        }
+    }
 }
 
 /// Revokes and deletes what is stored under `account`, wherever it was for.
@@ -112,11 +148,7 @@ pub async fn leave(
         _ => None,
     };
     let deleted = deps.vault.delete(account).await?;
-    let (grants, name) = (deps.grants.clone(), account.to_owned());
-    let forgotten = task::blocking(move || GrantStore::remove(&grants, &name)).await;
-    if let Ok(Err(error)) = forgotten {
-        tracing::warn!(account, "what was known of a sign-in could not be removed: {error}");
-    }
+    deps.forget_sign_in(account).await;
     Ok(Left { deleted, revoked })
 }
 

@@ -20,7 +20,7 @@ mod trial;
 mod way;
 
 pub use direct::{Direct, renew_directly};
-pub use leave::{LeaveError, Leaving, Left, disconnect, leave};
+pub use leave::{LeaveError, Leaving, Left, disconnect, is_anything_kept, leave};
 pub use links::{Ending, Link, Links, LinksConfig, Outcome, Wish};
 pub use naming::default_name;
 pub use provider::{Provider, Resolved};

@@ -144,6 +144,9 @@ fn merged(
     scopes.extend(own.scopes.iter().filter(|scope| !told.scopes.contains(scope)).cloned());
     let mut authorize_params = told.authorize_params.clone();
     authorize_params.extend(own.authorize_params.clone());
+    let mut authorize_omit = told.authorize_omit.clone();
+    authorize_omit.extend(own.authorize_omit.iter().filter(|it| !told.authorize_omit.contains(it)));
+    let registration_url = told.registration_url.as_deref().map(template).transpose()?;
     let resource = match (&own.resource, &told.resource) {
         (ResourceRule::Announced, Some(told)) => ResourceRule::Exactly(told.clone()),
         (own, _) => own.clone(),
@@ -157,6 +160,9 @@ fn merged(
         callback_port: own.callback_port.or(told.callback_port),
         callback_host: own.callback_host.clone().or_else(|| told.callback_host.clone()),
         authorize_params,
+        authorize_omit,
+        pkce: own.pkce.or(Some(told.pkce)),
+        registration_url: own.registration_url.clone().or(registration_url),
         manual,
     })
 }

@@ -111,6 +111,13 @@ async fn add(
     }
     let replaced = there.is_some_and(|there| !request.is_for(&there));
     deps.forget(&account, replaced, false);
+    // What was there when the user connected is what was approved.
+    let approved = deps.pins.update(&account, |pins| ((), pins.approve_new(&listing.tools)));
+    if let Err(error) = approved {
+        tracing::warn!(
+            "the tools of {name} are approved as they are when it is first used: {error}"
+        );
+    }
     let how = if replaced { How::Replaced } else { How::New };
     Ok(Connected { name, auth, tools: listing.tools.len(), how })
 }

@@ -38,7 +38,7 @@ pub(super) async fn find(
             Ok((auth, listing))
         }
         _ if way.wants_key(request) => way.by_key(request).await,
-        said => match trial::run(deps, request, target, name, AuthKind::None).await {
+        said => match way.trial(request, AuthKind::None, "asking").await {
             Ok(listing) => Ok((said.unwrap_or(AuthKind::None), listing)),
             Err(error) if error.kind != ErrorKind::NeedsAuth => Err(ConnectError::Upstream(error)),
             Err(_) if said.is_some() => Err(way.sign_in_wanted()),
@@ -85,8 +85,7 @@ impl Way<'_> {
 
     async fn by_key(&self, request: &mut Request) -> Result<(AuthKind, Listing), ConnectError> {
         self.fill(request, true).await?;
-        let Self { deps, target, name, .. } = *self;
-        let listing = trial::run(deps, request, target, name, AuthKind::Key).await;
+        let listing = self.trial(request, AuthKind::Key, "trying the key at").await;
         Ok((AuthKind::Key, listing.map_err(|error| self.shut(error))?))
     }
 
@@ -115,7 +114,7 @@ impl Way<'_> {
         let mut instead_of = self.instead_of;
         if there {
             // Left behind by a run that was interrupted, or by another one just now.
-            match trial::run(deps, request, target, name, auth).await {
+            match self.trial(request, auth, "trying what is stored at").await {
                 Err(error) if error.kind == ErrorKind::NeedsAuth => {
                     challenge = error.challenge.or(challenge);
                     instead_of = stored.grant.map_or(0, |grant| grant.generation);
@@ -124,11 +123,11 @@ impl Way<'_> {
             }
         } else if challenge.is_none() && sure && request.oauth.manual.is_none() {
             // What the server says when nothing is sent is where discovery begins.
-            let refused = trial::run(deps, request, target, name, AuthKind::None).await.err();
+            let refused = self.trial(request, AuthKind::None, "asking").await.err();
             challenge = refused.and_then(|error| error.challenge);
         }
         self.ask(request, auth, challenge, sure, instead_of).await?;
-        let refused = match trial::run(deps, request, target, name, auth).await {
+        let refused = match self.trial(request, auth, "signed in; asking").await {
             Err(error) if error.kind == ErrorKind::NeedsAuth => error,
             other => return other.map_err(ConnectError::Upstream),
         };
@@ -140,10 +139,22 @@ impl Way<'_> {
         let stored = place.read().await.map_err(ConnectError::Auth)?.0;
         let generation = stored.grant.map_or(0, |grant| grant.generation);
         self.ask(request, auth, refused.challenge, sure, generation).await?;
-        trial::run(deps, request, target, name, auth).await.map_err(|error| match error.kind {
+        let listing = self.trial(request, auth, "signed in; asking").await;
+        listing.map_err(|error| match error.kind {
             ErrorKind::NeedsAuth => self.not_taken(error),
             _ => ConnectError::Upstream(error),
         })
+    }
+
+    /// A session and its lists; `doing` is what that is to whoever waits.
+    async fn trial(
+        &self,
+        request: &Request,
+        auth: AuthKind,
+        doing: &str,
+    ) -> Result<Listing, UpstreamError> {
+        self.people.consent.step(&format!("{doing} {}", self.target.host));
+        trial::run(self.deps, request, self.target, self.name, auth).await
     }
 
     /// The server names another authorization server than the one that gave the tokens.
@@ -191,6 +202,7 @@ impl Way<'_> {
             sure,
             within: self.people.patience,
         };
+        self.people.consent.step(&format!("signing in to {}", self.target.host));
         match auth {
             AuthKind::ClientCredentials => sign_in::as_machine(self.deps, &wanted).await,
             _ => sign_in::sign_in(self.deps, &wanted, self.people.consent).await.map(drop),
@@ -244,7 +256,9 @@ impl Way<'_> {
         if names.is_empty() && key {
             names.insert(TOKEN.to_owned());
         }
-        if (self.deps.token)(self.name).is_some() {
+        // A sign-in brings its own, wherever that is sent.
+        let signs_in = matches!(request.auth, Some(AuthKind::OAuth | AuthKind::ClientCredentials));
+        if signs_in || (self.deps.token)(self.name).is_some() {
             names.remove(TOKEN);
         }
         if !names.is_empty() || !request.secrets.is_empty() {

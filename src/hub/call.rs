@@ -3,6 +3,7 @@
 
 use super::{
     CallError, Denied, Hub,
+    approval::Decision,
     forward::called,
     index::{Found, ToolIndex},
     member::Member,
@@ -282,6 +283,11 @@ impl Line {
     pub(super) fn approved(&mut self) {
         self.entry.decision = "approved".into();
         self.started = Instant::now();
+    }
+
+    /// It is not approved.
+    pub(super) fn decided(&mut self, decision: &Decision) {
+        self.entry.decision = decision.word().into();
     }
 
     fn close(&mut self, answer: &Result<Answered, CallError>) {

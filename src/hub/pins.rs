@@ -6,13 +6,12 @@
 use super::{member::Changed, plan::PlanConnection};
 use crate::{
     kind::Pin,
-    store::pins::{PinError, PinStore, Pinned, Pins},
+    store::pins::{PinError, PinStore, Pinned, Pins, named, raw},
     text,
-    wire::splice,
 };
 use bytes::Bytes;
-use serde_json::{Value, value::RawValue};
-use std::{borrow::Cow, collections::HashSet};
+use serde_json::Value;
+use std::collections::HashSet;
 
 /// A definition that waits for approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,11 +151,6 @@ fn note(pins: &mut Pins, tools: &[Bytes]) -> Noted {
     noted
 }
 
-/// The tools that have a name.
-fn named(tools: &[Bytes]) -> impl Iterator<Item = (Cow<'_, str>, &Bytes)> {
-    tools.iter().filter_map(|tool| splice::get_str(tool, "name").map(|name| (name, tool)))
-}
-
 /// Equal bytes, or the same JSON in another order or with other spaces: a server that writes its
 /// maps in any order has changed nothing.
 fn same(approved: &str, now: &[u8]) -> bool {
@@ -165,10 +159,6 @@ fn same(approved: &str, now: &[u8]) -> bool {
         let approved = parse(approved.as_bytes());
         approved.is_some() && approved == parse(now)
     }
-}
-
-fn raw(tool: &Bytes) -> Option<Box<RawValue>> {
-    RawValue::from_string(String::from_utf8(tool.to_vec()).ok()?).ok()
 }
 
 #[cfg(test)]

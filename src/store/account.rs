@@ -35,7 +35,7 @@ pub(super) fn file(folder: &Path, account: &str) -> PathBuf {
 }
 
 /// The account of a file of [`file`]; `None` for other files, and for names that were cut.
-pub(super) fn account(path: &Path) -> Option<String> {
+fn account(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.bytes();
@@ -49,6 +49,12 @@ pub(super) fn account(path: &Path) -> Option<String> {
         bytes.push(u8::try_from(high * 16 + low).ok()?);
     }
     String::from_utf8(bytes).ok()
+}
+
+/// All accounts that have a file in `folder`, in no order; none where there is no such folder.
+pub(super) fn all(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|file| account(&file.path())).collect()
 }
 
 /// Names that Windows keeps for devices, whatever ending they have.

@@ -195,8 +195,7 @@ impl GrantStore {
 
     /// Everybody of whom something is known, in no order.
     pub fn accounts(&self) -> Vec<String> {
-        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        files.filter_map(|file| account::account(&file.path())).collect()
+        account::all(&self.folder)
     }
 
     /// Forgets what is known; that there was nothing is no error. The lock files stay.

@@ -85,6 +85,11 @@ impl HealthStore {
         atomic::write(&account::file(&self.folder, account), &bytes).map(|()| true)
     }
 
+    /// Everybody of whom health is kept, in no order.
+    pub fn accounts(&self) -> Vec<String> {
+        account::all(&self.folder)
+    }
+
     /// Forgets the health of a connection; that there was none is no error.
     pub fn remove(&self, account: &str) -> io::Result<()> {
         match std::fs::remove_file(account::file(&self.folder, account)) {

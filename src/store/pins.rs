@@ -4,13 +4,18 @@
 //! whatever became of the list cache meanwhile.
 
 use super::account;
-use crate::disk::{
-    atomic,
-    lock::{FileLock, LockError},
+use crate::{
+    disk::{
+        atomic,
+        lock::{FileLock, LockError},
+    },
+    wire::splice,
 };
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
@@ -61,6 +66,31 @@ pub struct Pinned {
     pub changed: Option<Box<RawValue>>,
 }
 
+impl Pins {
+    /// Approves those of `tools` that were never seen; true when there were any.
+    pub fn approve_new(&mut self, tools: &[Bytes]) -> bool {
+        let before = self.tools.len();
+        for (name, tool) in named(tools) {
+            if !self.tools.contains_key(&*name)
+                && let Some(approved) = raw(tool)
+            {
+                self.tools.insert(name.into_owned(), Pinned { approved, changed: None });
+            }
+        }
+        self.tools.len() > before
+    }
+}
+
+/// The tools that have a name.
+pub fn named(tools: &[Bytes]) -> impl Iterator<Item = (Cow<'_, str>, &Bytes)> {
+    tools.iter().filter_map(|tool| splice::get_str(tool, "name").map(|name| (name, tool)))
+}
+
+/// A definition as it is kept; `None`: it is no JSON.
+pub fn raw(tool: &Bytes) -> Option<Box<RawValue>> {
+    RawValue::from_string(String::from_utf8(tool.to_vec()).ok()?).ok()
+}
+
 /// What every version of the format has.
 #[derive(Deserialize)]
 struct Head {
@@ -76,6 +106,11 @@ impl PinStore {
     /// The approvals of `account`; none when nothing was ever seen.
     pub fn load(&self, account: &str) -> Result<Pins, PinError> {
         read(&self.path(account))
+    }
+
+    /// Everybody of whom there are approvals, in no order.
+    pub fn accounts(&self) -> Vec<String> {
+        account::all(&self.dir)
     }
 
     /// Changes the approvals of `account` under the lock; written only when `change` says true.

@@ -124,6 +124,11 @@ impl ListCache {
         Ok(kept_at.is_none())
     }
 
+    /// Everybody of whom there are lists, in no order.
+    pub fn accounts(&self) -> Vec<String> {
+        account::all(&self.folder)
+    }
+
     /// Forgets the lists of a connection; that there were none is no error.
     pub fn remove(&self, account: &str) -> io::Result<()> {
         match std::fs::remove_file(account::file(&self.folder, account)) {

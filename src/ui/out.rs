@@ -1,26 +1,26 @@
 //! The one writer of data, and the notes beside it.
 
 use super::{
-    Table, Terminal, When,
+    Cell, Facts, Mark, Side, Table, Terminal, When, cell,
+    facts::folded,
+    live::Live,
     style::{BOLD, CYAN, Ink, RED, YELLOW},
+    terminal,
 };
 use crate::text;
 use serde::Serialize;
 use std::{
     fmt,
     io::{self, Write},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// What is over by then needs no word.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// What a terminal is taken for that does not say.
+const USUAL: (u16, u16) = (80, 24);
 
 /// How output was asked for, by flags and environment.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Look {
     /// One JSON document (or one object a line) on stdout, one JSON line for an error.
     pub json: bool,
@@ -29,6 +29,10 @@ pub struct Look {
     pub color: When,
     /// `COLUMNS`, where it is set.
     pub columns: Option<u16>,
+    /// Nothing is drawn that is wiped later: nobody watches, or the terminal cannot.
+    pub calm: bool,
+    /// The terminal shows no more than ASCII.
+    pub ascii: bool,
 }
 
 type Sink = Mutex<Box<dyn Write + Send>>;
@@ -43,8 +47,17 @@ pub struct Out {
     data_ink: Ink,
     people: Sink,
     people_ink: Ink,
-    /// A line without an end stands on the screen, to be wiped before anything else is said.
-    pending: AtomicBool,
+    drawing: Box<Drawing>,
+}
+
+type Ask = fn() -> Option<(u16, u16)>;
+
+#[derive(Default)]
+struct Drawing {
+    /// What stands at the end of the screen, to be wiped before anything else is said.
+    live: Mutex<Live>,
+    /// Columns and rows of the screen now.
+    screen: Option<Ask>,
 }
 
 impl fmt::Debug for Out {
@@ -71,12 +84,12 @@ impl Out {
         // We paint or do not; the streams pass everything on, a tool's own escapes in a pipe too.
         Self {
             look,
-            terminal: Terminal::detect(look.columns),
+            terminal: Terminal::detect(look.columns, look.ascii),
             data: Mutex::new(Box::new(anstream::AutoStream::always_ansi(stdout))),
             data_ink: Ink { on: data },
             people: Mutex::new(Box::new(anstream::AutoStream::always_ansi(stderr))),
             people_ink: Ink { on: people },
-            pending: AtomicBool::new(false),
+            drawing: Box::new(Drawing { screen: Some(terminal::screen), ..Drawing::default() }),
         }
     }
 
@@ -95,16 +108,30 @@ impl Out {
             data_ink: ink,
             people: Mutex::new(people),
             people_ink: ink,
-            pending: AtomicBool::new(false),
+            drawing: Box::default(),
         }
+    }
+
+    /// On a terminal of another size.
+    #[cfg(test)]
+    pub(super) fn with_screen(self, screen: Ask) -> Self {
+        Self { drawing: Box::new(Drawing { screen: Some(screen), ..Drawing::default() }), ..self }
     }
 
     pub fn json(&self) -> bool {
         self.look.json
     }
 
+    /// What the streams are connected to; the width of a terminal is that of now.
     pub fn terminal(&self) -> Terminal {
-        self.terminal
+        let Terminal { stdout, stderr, columns, .. } = self.terminal;
+        let now = || self.drawing.screen.and_then(|ask| ask()).map(|(columns, _)| columns);
+        let columns = match self.look.columns {
+            // It was said how wide it is, or never known.
+            None if columns.is_some() && stdout && stderr => now().or(columns),
+            _ => columns,
+        };
+        Terminal { columns, ..self.terminal }
     }
 
     /// The one JSON document of a command: `body`'s fields after `"schema":"allmcp.<command>/1"`.
@@ -154,7 +181,7 @@ impl Out {
     }
 
     pub fn table(&self, table: &Table) -> io::Result<()> {
-        self.write(table.render(self.terminal, self.data_ink).as_bytes())
+        self.write(table.render(self.terminal(), self.data_ink).as_bytes())
     }
 
     /// A unified diff as data, for `--dry-run`.
@@ -162,32 +189,60 @@ impl Out {
         self.write(self.data_ink.diff(diff).as_bytes())
     }
 
-    /// Runs `work`, and says on a terminal what it is that takes so long.
-    pub async fn waiting<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
-        let mut work = Box::pin(work);
-        if !self.terminal.stderr || self.look.quiet || self.look.json {
-            return work.await;
-        }
-        let done = if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
-            done
-        } else {
-            self.say(&format!("{what} …"));
-            self.pending.store(true, Ordering::Relaxed);
-            work.await
-        };
-        self.settle();
-        done
+    /// What is known of one thing, below its heading.
+    pub fn facts(&self, facts: &Facts) -> io::Result<()> {
+        self.write(facts.render(self.terminal(), self.data_ink).as_bytes())
     }
 
-    /// Wipes what [`Out::waiting`] said.
-    pub fn settle(&self) {
-        if self.pending.swap(false, Ordering::Relaxed) {
-            self.say("\r\u{1b}[K");
-        }
+    /// One line of text, on a terminal folded to its width: `indent` columns from the left, and
+    /// two more from the second line on.
+    pub fn folded(&self, indent: usize, text: &str) -> io::Result<()> {
+        self.write(folded(text, indent, 2, self.terminal()).as_bytes())
     }
 
-    fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        self.settle();
+    /// As [`Out::folded`], with a sign before it on a terminal.
+    pub fn marked(&self, mark: Mark, text: &str) -> io::Result<()> {
+        if !self.terminal.stdout {
+            return self.folded(0, text);
+        }
+        let text = folded(text, 2, 0, self.terminal());
+        let sign = self.data_ink.mark(mark, self.terminal.ascii);
+        self.write(format!("{sign}{}", text.get(1..).unwrap_or_default()).as_bytes())
+    }
+
+    /// One line of a stream: each cell in so many columns, on the left of them or on the right.
+    /// Cut to them on a terminal only.
+    pub fn cells(&self, cells: &[(Cell, usize, Side)]) -> io::Result<()> {
+        let line = cell::side_by_side(cells, self.terminal(), self.data_ink);
+        self.write(line.as_bytes())
+    }
+
+    /// Columns and rows of the terminal behind stderr.
+    pub(super) fn size(&self) -> (u16, u16) {
+        let (columns, rows) = self.drawing.screen.and_then(|ask| ask()).unwrap_or(USUAL);
+        (self.look.columns.map_or(columns, |said| said.min(columns)), rows)
+    }
+
+    /// Whether somebody watches what is drawn and wiped again.
+    pub(super) fn draws(&self) -> bool {
+        let Look { json, quiet, calm, .. } = self.look;
+        self.terminal.stderr && !json && !quiet && !calm
+    }
+
+    pub(super) fn live(&self) -> MutexGuard<'_, Live> {
+        self.drawing.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn people_ink(&self) -> Ink {
+        self.people_ink
+    }
+
+    pub(super) fn data_ink(&self) -> Ink {
+        self.data_ink
+    }
+
+    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        self.wipe(&mut self.live());
         let mut data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
         data.write_all(bytes)?;
         data.flush()
@@ -238,11 +293,12 @@ impl Out {
     }
 
     fn tell(&self, text: &str) {
-        self.settle();
+        self.wipe(&mut self.live());
         self.say(&format!("{text}\n"));
     }
 
-    fn say(&self, text: &str) {
+    /// As it is, to where people read.
+    pub(super) fn say(&self, text: &str) {
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody is left to be told that nobody listens.
         let _unheard = people.write_all(text.as_bytes());
@@ -310,23 +366,6 @@ mod tests {
             assert_eq!(people.text(), want);
             assert_eq!(data.text(), "");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_wait_is_told_on_a_terminal_and_wiped_before_anything_else() {
-        let terminal = Terminal { stderr: true, ..Terminal::default() };
-        let (screen, _, people) = out(Look::default(), terminal);
-        screen.waiting("quick", async {}).await;
-        assert_eq!(people.text(), "");
-        let work = async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            screen.note("done");
-        };
-        screen.waiting("slow", work).await;
-        assert_eq!(people.text(), "slow …\r\u{1b}[Kdone\n");
-        let (pipe, _, people) = out(Look::default(), Terminal::default());
-        pipe.waiting("slow", tokio::time::sleep(Duration::from_secs(1))).await;
-        assert_eq!(people.text(), "");
     }
 
     #[test]

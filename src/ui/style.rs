@@ -16,9 +16,66 @@ pub struct Ink {
     pub on: bool,
 }
 
+/// The sign before a word, for eyes that run down a column. The word says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// As it should be.
+    Good,
+    /// Waits for the user, or wants a look.
+    Wanted,
+    Bad,
+    /// For a while.
+    Paused,
+    /// On purpose.
+    Off,
+    Unknown,
+}
+
+impl Mark {
+    /// One column wide.
+    pub(super) const fn glyph(self, ascii: bool) -> char {
+        match self {
+            Self::Good if ascii => '+',
+            Self::Good => '✓',
+            Self::Wanted => '!',
+            Self::Bad if ascii => 'x',
+            Self::Bad => '✗',
+            Self::Paused => '~',
+            Self::Off => '-',
+            Self::Unknown => '?',
+        }
+    }
+
+    pub(super) const fn style(self) -> Style {
+        match self {
+            Self::Good => GREEN,
+            Self::Bad => RED,
+            Self::Wanted | Self::Paused => YELLOW,
+            Self::Off | Self::Unknown => DIM,
+        }
+    }
+}
+
+impl From<Status> for Mark {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Connected => Self::Good,
+            Status::NeedsAuth => Self::Wanted,
+            Status::Error => Self::Bad,
+            Status::Paused => Self::Paused,
+            Status::Disabled => Self::Off,
+            Status::Unknown => Self::Unknown,
+        }
+    }
+}
+
 impl Ink {
     pub(super) fn paint(self, style: Style, text: &str) -> String {
         if self.on { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    pub(super) fn mark(self, mark: Mark, ascii: bool) -> String {
+        self.paint(mark.style(), mark.glyph(ascii).encode_utf8(&mut [0; 4]))
     }
 
     /// A unified diff with its lines coloured as everywhere.
@@ -40,27 +97,6 @@ impl Ink {
             out.push_str(end);
         }
         out
-    }
-}
-
-/// The sign before a status word, for eyes that run down a column.
-pub const fn status_glyph(status: Status) -> char {
-    match status {
-        Status::Connected => '✓',
-        Status::NeedsAuth => '!',
-        Status::Error => '✗',
-        Status::Paused => '~',
-        Status::Disabled => '-',
-        Status::Unknown => '?',
-    }
-}
-
-pub(super) const fn glyph_style(glyph: char) -> Style {
-    match glyph {
-        '✓' => GREEN,
-        '✗' => RED,
-        '!' | '~' => YELLOW,
-        _ => DIM,
     }
 }
 

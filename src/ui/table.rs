@@ -1,57 +1,27 @@
 //! Tables: aligned and complete in a pipe, one line a row and fitted on a terminal.
 
 use super::{
-    Terminal,
-    style::{BOLD, Ink, glyph_style, status_glyph},
+    Cell, Column, Terminal,
+    columns::{BAR, Content, GAP, divide},
+    style::{BOLD, Ink},
+    width::{Cut, fit, width},
 };
-use crate::{kind::Status, text};
-use comfy_table::{ColumnConstraint, ContentArrangement, Row};
-
-/// Stands before a glyph that gets its colour after the widths are settled. Invisible, of no
-/// width, and forbidden in every remote text, so it cannot come from one.
-const MARK: char = '\u{2061}';
-
-/// What stands in one place of a table; text from outside is made safe for a terminal here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
-    text: String,
-    status: Option<Status>,
-}
-
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self { text: text::line(text, usize::MAX), status: None }
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<usize> for Cell {
-    fn from(number: usize) -> Self {
-        Self { text: number.to_string(), status: None }
-    }
-}
-
-impl From<Status> for Cell {
-    fn from(status: Status) -> Self {
-        Self { text: status.word().to_owned(), status: Some(status) }
-    }
-}
 
 /// Rows under a header.
 #[derive(Debug, Clone)]
 pub struct Table {
-    header: Vec<&'static str>,
+    columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    pub fn new(header: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { header: header.into_iter().collect(), rows: Vec::new() }
+    /// The first column is what other commands want, whatever is said of it: it is cut last.
+    pub fn new<C: Into<Column>>(columns: impl IntoIterator<Item = C>) -> Self {
+        let mut columns: Vec<Column> = columns.into_iter().map(Into::into).collect();
+        if let Some(first) = columns.first_mut() {
+            *first = Column::name(first.title);
+        }
+        Self { columns, rows: Vec::new() }
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
@@ -62,78 +32,93 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// On a terminal each row is one line of its width, cut with `…` where it must be, and a
-    /// status carries its glyph. Elsewhere nothing is cut and a status is just its word.
+    /// On a terminal each row is one line of its width, cut where it must be, and a status
+    /// carries its sign. Elsewhere nothing is cut or left out and a status is just its word.
     pub(super) fn render(&self, terminal: Terminal, ink: Ink) -> String {
-        let mut table = comfy_table::Table::new();
-        table.load_style(comfy_table::presets::NOTHING);
-        table.set_truncation_indicator("…");
-        if let Some(columns) = terminal.columns {
-            table.set_width(columns).set_content_arrangement(ContentArrangement::Dynamic);
-        }
-        table.set_header(self.header.iter().copied());
-        for cells in &self.rows {
-            let mut row = Row::new();
-            for cell in cells {
-                row.add_cell(comfy_table::Cell::new(shown(cell, terminal)));
-            }
-            if terminal.columns.is_some() {
-                row.max_height(1);
-            }
-            table.add_row(row);
-        }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
-        let names = self.rows.iter().filter_map(|row| row.first());
-        let widest = names.map(|cell| cell.text.chars().count()).max().unwrap_or(0);
-        // The first column is what other commands want: it is not cut where there is room.
-        if terminal.columns.is_some_and(|columns| widest + 24 <= usize::from(columns))
-            && let Some(first) = table.column_mut(0)
-        {
-            first.set_constraint(ColumnConstraint::ContentWidth);
-        }
+        let content: Vec<Content> =
+            (0..self.columns.len()).map(|at| self.content(at, terminal)).collect();
+        let widths = match terminal.columns {
+            Some(room) => divide(&self.columns, &content, usize::from(room)),
+            None => self.undivided(&content, terminal),
+        };
         let mut out = String::new();
-        for (at, line) in table.lines().enumerate() {
-            let line = line.trim_end();
-            out.push_str(&if at == 0 { ink.paint(BOLD, line) } else { paint_glyphs(line, ink) });
+        let titles = self.columns.iter().zip(&widths);
+        let titles = titles.map(|(column, wide)| {
+            let title = fit(column.title, wide.unwrap_or(0), Cut::End, terminal.ascii);
+            let taken = width(&title);
+            (title, taken)
+        });
+        let header = self.line(titles, &widths);
+        out.push_str(&ink.paint(BOLD, &header));
+        out.push('\n');
+        for cells in &self.rows {
+            let shown =
+                cells.iter().zip(&self.columns).zip(&widths).map(|((cell, column), wide)| {
+                    cell.shown(wide.unwrap_or(0), column.cut, terminal, ink)
+                });
+            out.push_str(&self.line(shown, &widths));
             out.push('\n');
         }
         out
     }
-}
 
-fn shown(cell: &Cell, terminal: Terminal) -> String {
-    match cell.status {
-        Some(status) if terminal.stdout => {
-            format!("{MARK}{} {}", status_glyph(status), cell.text)
+    fn content(&self, at: usize, terminal: Terminal) -> Content {
+        let cells = || self.rows.iter().filter_map(|row| row.get(at));
+        Content {
+            widest: cells().map(|cell| cell.width(terminal)).max().unwrap_or(0),
+            marked: cells().any(Cell::is_marked),
+            empty: cells().all(Cell::is_empty),
         }
-        _ => cell.text.clone(),
     }
-}
 
-fn paint_glyphs(line: &str, ink: Ink) -> String {
-    let mut parts = line.split(MARK);
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let mut rest = part.chars();
-        if let Some(glyph) = rest.next() {
-            out.push_str(&ink.paint(glyph_style(glyph), glyph.encode_utf8(&mut [0; 4])));
-        }
-        out.push_str(rest.as_str());
+    /// As wide as it is; bars are for terminals.
+    fn undivided(&self, content: &[Content], terminal: Terminal) -> Vec<Option<usize>> {
+        let wide = |(column, content): (&Column, &Content)| {
+            let own = width(column.title).max(content.widest);
+            if column.bar { terminal.stdout.then_some(BAR) } else { Some(own) }
+        };
+        self.columns.iter().zip(content).map(wide).collect()
     }
-    out
+
+    /// The cells of one row side by side, with nothing behind the last.
+    fn line(
+        &self,
+        cells: impl Iterator<Item = (String, usize)>,
+        widths: &[Option<usize>],
+    ) -> String {
+        let mut line = String::new();
+        let mut behind = 0;
+        for (((text, taken), column), wide) in cells.zip(&self.columns).zip(widths) {
+            let Some(wide) = *wide else { continue };
+            let pad = wide.saturating_sub(taken);
+            let before = if column.right { pad } else { 0 };
+            if text.is_empty() {
+                behind += wide + GAP;
+            } else {
+                line.push_str(&" ".repeat(behind + before));
+                line.push_str(&text);
+                behind = pad - before + GAP;
+            }
+        }
+        line
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Status;
+    use proptest::prelude::*;
 
     fn table() -> Table {
         let mut table = Table::new(["NAME", "STATUS", "URL"]);
         table.row(["kommo".into(), Status::Connected.into(), "https://kommo.example/mcp".into()]);
         table.row(["x\u{1b}[2J\ny".into(), Status::Error.into(), "a b c d e f g h i j k".into()]);
         table
+    }
+
+    fn on(columns: u16) -> Terminal {
+        Terminal { stdout: true, columns: Some(columns), ..Terminal::default() }
     }
 
     #[test]
@@ -149,11 +134,30 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_one_fitted_line_a_row() {
-        let narrow = Terminal { stdout: true, columns: Some(40), ..Terminal::default() };
-        let text = table().render(narrow, Ink::default());
-        assert_eq!(text.lines().count(), 3, "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
-        assert!(text.contains("✓ connected") && text.contains('…'), "{text}");
+        assert_eq!(
+            table().render(on(40), Ink::default()),
+            "NAME     STATUS       URL\n\
+             kommo    ✓ connected  https://kommo.exa…\n\
+             x [2J y  ✗ error      a b c d e f g h i…\n"
+        );
+        let ascii = Terminal { ascii: true, ..on(40) };
+        assert_eq!(
+            table().render(ascii, Ink::default()),
+            "NAME     STATUS       URL\n\
+             kommo    + connected  https://kommo.e...\n\
+             x [2J y  x error      a b c d e f g h...\n"
+        );
+    }
+
+    #[test]
+    fn wide_names_keep_the_columns_straight() {
+        let mut table = Table::new([Column::name("NAME"), Column::number("CALLS")]);
+        table.row(["日本語".into(), 7.into()]);
+        table.row(["plain".into(), 1234.into()]);
+        assert_eq!(
+            table.render(on(40), Ink::default()),
+            "NAME    CALLS\n日本語      7\nplain    1234\n"
+        );
     }
 
     #[test]
@@ -161,26 +165,54 @@ mod tests {
         let mut table = Table::new(["TOOL", "STATE", "DESCRIPTION"]);
         let name = "kommo__a_tool_with_a_name_of_some_length";
         table.row([name.into(), "ok".into(), "What it does, at length and beyond.".into()]);
-        let terminal =
-            |columns| Terminal { stdout: true, columns: Some(columns), ..Terminal::default() };
-        let text = table.render(terminal(70), Ink::default());
-        assert!(text.contains(name) && text.contains('…'), "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= 70), "{text}");
-        let text = table.render(terminal(50), Ink::default());
-        assert!(text.lines().all(|line| line.chars().count() <= 50), "{text}");
+        for (columns, whole) in [(70, true), (62, true), (40, false)] {
+            let text = table.render(on(columns), Ink::default());
+            assert_eq!(text.contains(name), whole, "{text}");
+            assert!(text.contains('…'), "{text}");
+        }
     }
 
     #[test]
     fn the_glyph_alone_is_coloured() {
-        let wide = Terminal { stdout: true, columns: Some(100), ..Terminal::default() };
-        let text = table().render(wide, Ink { on: true });
+        let text = table().render(on(100), Ink { on: true });
         assert!(text.contains("\u{1b}[32m✓\u{1b}[0m connected"), "{text:?}");
-        assert!(!text.contains(MARK));
     }
 
     #[test]
     fn an_empty_table_is_its_header() {
         let text = Table::new(["A", "B"]).render(Terminal::default(), Ink::default());
         assert_eq!(text, "A  B\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_wider_than_the_terminal(
+            rows in proptest::collection::vec(
+                ("[a-z0-9-]{1,32}", "\\PC{0,60}", 0usize..100_000, "\\PC{0,300}"), 0..6),
+            columns in 20u16..=200,
+            ascii in any::<bool>(),
+        ) {
+            let mut table = Table::new([
+                "NAME".into(), "STATUS".into(), Column::number("TOOLS"),
+                Column::address("URL"), Column::from("ABOUT").spare(1),
+            ]);
+            let names: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
+            for (name, url, count, about) in rows {
+                table.row([name.into(), Status::NeedsAuth.into(), count.into(), url.into(), about.into()]);
+            }
+            let text = table.render(Terminal { ascii, ..on(columns) }, Ink::default());
+            prop_assert_eq!(text.lines().count(), names.len() + 1);
+            for line in text.lines() {
+                prop_assert!(width(line) <= usize::from(columns), "{line:?}");
+                prop_assert_eq!(line, line.trim_end());
+            }
+            if columns >= 60 {
+                prop_assert!(names.iter().all(|name| text.contains(name)), "{text}");
+                prop_assert!(text.matches("! needs_auth").count() == names.len(), "{text}");
+            }
+            // A pipe gets all of it, in columns.
+            let piped = table.render(Terminal::default(), Ink::default());
+            prop_assert!(names.iter().all(|name| piped.contains(name)), "{piped}");
+        }
     }
 }

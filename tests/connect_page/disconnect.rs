@@ -53,6 +53,11 @@ fn a_client_that_can_ask_asks() {
             assert_eq!(status(&answer), "disconnected", "{answer}");
         }
     }
+    let log = home.env.cmd(&["logs", "--tool", "disconnect_provider", "--json"]).success();
+    let decisions = log.stdout().lines().map(|line| {
+        serde_json::from_str::<Value>(line).unwrap()["decision"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(decisions.collect::<Vec<_>>(), ["refused", "approved"]);
     gone(&home, &mut serve);
     home.end(serve, &[KEY], &[]);
 }

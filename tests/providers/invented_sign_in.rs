@@ -55,7 +55,16 @@ headers = { X-Barn-Region = "${param:region}", X-Barn-Flock = "${param:flock}" }
 fn add(rig: &Rig, text: &str) {
     let file = rig.env.scratch().join("own.toml");
     std::fs::write(&file, text).unwrap();
-    let _ = rig.run(&["catalog", "add", file.to_str().unwrap()], "").success();
+    let _ = rig.run(&["catalog", "add", "--force", file.to_str().unwrap()], "").success();
+}
+
+/// What `connect` opened in the browser.
+fn asked(tab: &crate::support::authorization::Tab) -> Vec<String> {
+    ["response_type", "redirect_uri", "scope", "code_challenge", "code_challenge_method"]
+        .into_iter()
+        .filter(|name| tab.param(name).is_some())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn free_port() -> u16 {
@@ -176,7 +185,10 @@ fn fold(port: u16) -> Site {
                     }),
                 )
             }
-            ("GET", "/me") if seen.bearer() == Some(&format!("{ACCESS}{}", n())) => {
+            ("GET", "/me")
+                if [seen.bearer(), seen.asked("auth")]
+                    .contains(&Some(&format!("{ACCESS}{}", n()))) =>
+            {
                 Said::json(200, &json!({ "id": 7 }))
             }
             ("GET", "/me") => Said::json(401, &json!({ "error": "expired_token" })),
@@ -212,4 +224,94 @@ fn a_token_endpoint_can_be_asked_by_get() {
         ["authorization_code", "refresh_token", "refresh_token"]
     );
     rig.nothing_leaked(&[CODE, "fold-wrong-canary"], &[SECRET, ACCESS, REFRESH]);
+}
+
+/// Vendors whose page names client_id and state alone, and whose API takes the token in the query
+/// (Kommo, Bitrix24).
+#[test]
+fn an_authorize_url_can_be_bare_and_the_token_stand_in_the_query() {
+    let port = free_port();
+    let site = fold(port);
+    let mut rig = Rig::new("fold");
+    let browser = TestBrowser::start(rig.env.scratch(), Mode::Consent);
+    rig.env.var("BROWSER", browser.command());
+    let bare = "authorize_omit = [\"response_type\", \"redirect_uri\", \"scope\"]\n\
+                pkce = \"unsupported\"\nscopes = [\"sheep\"]\ntoken_body";
+    let text = API.replace("$PORT", &port.to_string()).replace("token_body", bare);
+    let text = text
+        .replace("kind = \"oauth\"", "kind = \"oauth\"\nquery = { auth = \"${secret:token}\" }");
+    add(&rig, &text);
+    let origin = site.origin();
+    let args = ["fold", "--base-url", &origin, "--client-id", "shepherd", "--client-secret-stdin"];
+    let _ = rig.connect(&args, SECRET).success();
+    assert_eq!(asked(&browser.wait_tabs(1)[0]), Vec::<String>::new());
+    assert_eq!(rig.good("me", &json!({}))["item"]["id"], 7);
+    site.then(Said::json(401, &json!({ "error": "expired_token" })));
+    assert_eq!(rig.good("me", &json!({}))["item"]["id"], 7);
+    let seen = site.seen();
+    let mut me = seen.iter().filter(|it| it.path == "/me");
+    assert!(me.all(|it| it.bearer().is_none() && it.asked("auth").is_some()), "{seen:?}");
+    let traded = seen.iter().find(|it| it.asked("grant_type") == Some("authorization_code"));
+    assert_eq!(traded.and_then(|it| it.asked("code_verifier")), None);
+    rig.nothing_leaked(&[CODE], &[SECRET, ACCESS, REFRESH]);
+}
+
+#[test]
+fn a_manifest_says_where_a_client_is_registered() {
+    let server = AuthServer::start(Quirks { dcr_untold: true, ..Quirks::default() });
+    let barn = Resource::start_with(
+        &server,
+        Script { path: "/south/mcp".to_owned(), ..Script::legacy() }.tools([Tool::echo("count")]),
+        ResourceQuirks::default(),
+    );
+    let mut rig = Rig::new("barn");
+    let browser = TestBrowser::start(rig.env.scratch(), Mode::Consent);
+    rig.env.var("BROWSER", browser.command());
+    let told = format!("registration_url = \"{}/register\"", server.issuer());
+    let text = MCP.replace("client_id = \"barn-public\"", "").replace("callback_port = $PORT", "");
+    // Not by --base-url, which is in front of every address of a provider, this one too.
+    let text = text.replace("https://${param:region}.barn.example", &barn.origin());
+    let args = ["barn", "--param", "region=south"];
+    add(&rig, &text);
+    let output = rig.connect(&args, "").code(2);
+    assert!(output.stderr().contains("takes no registrations"), "{}", output.stderr());
+    add(&rig, &text.replace("callback_host", &format!("{told}\ncallback_host")));
+    let _ = rig.connect(&args, "").success();
+    assert_eq!(server.counts().registrations, 1);
+    rig.works(&[], "count");
+}
+
+#[test]
+fn a_manifest_may_want_pkce_of_a_server_by_its_own_word() {
+    let server = AuthServer::start(Quirks { pkce_advertised: false, ..Quirks::default() });
+    let script = Script { path: "/north/mcp".to_owned(), ..Script::legacy() };
+    let barn = Resource::start_with(&server, script, ResourceQuirks::default());
+    let mut rig = Rig::new("barn");
+    let browser = TestBrowser::start(rig.env.scratch(), Mode::Consent);
+    rig.env.var("BROWSER", browser.command());
+    let text = MCP.replace("client_id = \"barn-public\"", "pkce = \"required\"");
+    add(&rig, &text.replace("callback_port = $PORT", ""));
+    let output = rig.connect(&["barn", "--base-url", &barn.origin()], "").code(4);
+    assert!(output.stderr().contains("does not say that it takes PKCE"), "{}", output.stderr());
+    assert!(browser.tabs().is_empty());
+    server.set(|quirks| quirks.pkce_advertised = true);
+    let _ = rig.connect(&["barn", "--base-url", &barn.origin()], "").success();
+    assert!(asked(&browser.wait_tabs(1)[0]).contains(&"code_challenge".to_owned()));
+}
+
+#[test]
+fn a_client_that_everybody_shares_may_have_a_secret_that_everybody_has() {
+    let port = free_port();
+    let site = fold(port);
+    let mut rig = Rig::new("fold");
+    let browser = TestBrowser::start(rig.env.scratch(), Mode::Consent);
+    rig.env.var("BROWSER", browser.command());
+    let (own, rest) = API.split_once("[auth.oauth.own_client]").unwrap();
+    let rest = &rest[rest.find("[http]").unwrap()..];
+    let shared = format!("client_id = \"shepherd\"\nclient_secret = \"{SECRET}\"\n\n");
+    add(&rig, &format!("{own}{shared}{rest}").replace("$PORT", &port.to_string()));
+    let _ = rig.connect(&["fold", "--base-url", &site.origin()], "").success();
+    site.then(Said::json(401, &json!({ "error": "expired_token" })));
+    assert_eq!(rig.good("me", &json!({}))["item"]["id"], 7);
+    assert!(!rig.env.read_config().contains(SECRET), "{}", rig.env.read_config());
 }

@@ -105,10 +105,14 @@ fn a_sign_in_in_the_browser_connects_and_renews_itself() {
         let tabs = scene.browser.wait_tabs(1);
         assert_eq!(tabs[0].param("mode").as_deref(), Some("post_message"));
         assert_eq!(tabs[0].param("client_id").as_deref(), Some(CLIENT_ID));
+        for left_out in ["response_type", "redirect_uri", "scope", "code_challenge"] {
+            assert_eq!(tabs[0].param(left_out), None, "{left_out}");
+        }
         assert!(tabs[0].param("state").is_some_and(|state| state.len() > 20));
         assert_eq!(tabs[0].last().status, 200, "{:?}", tabs[0].last());
         let sent = scene.kommo.exchanges().remove(0);
         assert_eq!(sent["grant_type"], "authorization_code");
+        assert_eq!(sent.get("code_verifier"), None);
         assert_eq!(sent["redirect_uri"], format!("http://localhost:{}/callback", scene.port));
         let config = scene.rig.env.read_config();
         assert!(config.contains("way = \"oauth\"") && config.contains(CLIENT_ID), "{config}");
@@ -242,8 +246,8 @@ fn the_account_that_a_pasted_address_names_is_checked_before_anything_is_sent() 
             let asked = Url::parse(event["url"].as_str().unwrap()).unwrap();
             assert_eq!(asked.host_str(), Some(format!("www.{suffix}").as_str()));
             let of = |name: &str| asked.query_pairs().find(|(key, _)| key == name).unwrap().1;
-            let (redirect, state) = (of("redirect_uri").into_owned(), of("state").into_owned());
-            let mut back = Url::parse(&redirect).unwrap();
+            let state = of("state").into_owned();
+            let mut back = Url::parse(&format!("http://localhost:{port}/callback")).unwrap();
             let pairs = [("code", CODE), ("state", &state), ("referer", named)];
             back.query_pairs_mut().extend_pairs(pairs);
             live.type_line(back.as_str());

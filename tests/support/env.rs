@@ -7,7 +7,7 @@ use std::{
     fs, io,
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -116,7 +116,7 @@ impl TestEnv {
         command.args(args).env_clear().envs(&self.vars).current_dir(self.root.path());
         let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
         let shown = format!("{name} {}", args.join(" "));
-        Cmd { command, stdin: None, shown, patience: WATCHDOG, unread: false }
+        Cmd { command, stdin: None, shown, patience: WATCHDOG, unread: false, held: false }
     }
 
     /// The files under the home whose bytes hold `needle`; those that cannot be read are not there.
@@ -162,9 +162,16 @@ pub struct Cmd {
     shown: String,
     patience: Duration,
     unread: bool,
+    held: bool,
 }
 
 impl Cmd {
+    /// Its stdin is open and nothing ever comes: who reads it waits for ever.
+    pub fn held_stdin(mut self) -> Self {
+        self.held = true;
+        self
+    }
+
     /// Nobody reads its stderr, for a process that is talked to.
     pub fn unread_stderr(mut self) -> Self {
         self.unread = true;
@@ -202,17 +209,21 @@ impl Cmd {
     /// Starts it and does not wait.
     pub fn start(mut self) -> Running {
         let deadline = Instant::now() + self.patience;
-        self.command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        let piped = self.stdin.is_some() || self.held;
+        self.command.stdin(if piped { Stdio::piped() } else { Stdio::null() });
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().expect("allmcp starts");
         let stdout = drain(child.stdout.take());
         let stderr = drain(child.stderr.take());
-        if let (Some(mut pipe), Some(bytes)) = (child.stdin.take(), self.stdin) {
+        let mut held = child.stdin.take();
+        if let Some(bytes) = self.stdin
+            && let Some(mut pipe) = held.take()
+        {
             // On a thread: a command that does not read must not block the test. One that has
             // ended without reading is no failure.
             std::thread::spawn(move || pipe.write_all(&bytes));
         }
-        Running { child, stdout, stderr, shown: self.shown, deadline }
+        Running { child, held, stdout, stderr, shown: self.shown, deadline }
     }
 
     /// The pieces for a process that is talked to.
@@ -229,6 +240,8 @@ impl Cmd {
 #[must_use]
 pub struct Running {
     child: Child,
+    /// Closed when all is over.
+    held: Option<ChildStdin>,
     stdout: mpsc::Receiver<Vec<u8>>,
     stderr: mpsc::Receiver<Vec<u8>>,
     shown: String,
@@ -251,6 +264,7 @@ impl Running {
     #[must_use = "did it succeed?"]
     pub fn finish(mut self) -> Output {
         let status = wait(&mut self.child, self.deadline);
+        drop(self.held);
         // A grandchild may hold the pipes open for ever: it gets two seconds more.
         let rest = Duration::from_secs(if status.is_some() { 10 } else { 2 });
         let text = |from: mpsc::Receiver<Vec<u8>>| {

@@ -4,6 +4,7 @@ use super::{
     Bench, call,
     stub::{Lines, Said, Stub, events, legacy, modern},
 };
+use crate::support::{script::Script, upstream::Upstream as Server};
 use allmcp::{
     upstream::{ErrorKind, Event},
     wire::LogLevel,
@@ -180,4 +181,28 @@ async fn a_server_that_takes_no_subscriptions_is_not_asked() {
     let error = bench.upstream.subscribe("x://a").await.unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Rpc(ref e) if e.code == -32601), "{error}");
     assert!(stub.all("resources/subscribe").is_empty());
+}
+
+#[tokio::test]
+async fn changes_are_heard_in_both_eras_and_storms_are_calmed() {
+    for script in [Script::legacy(), Script::modern().sse()] {
+        let server = Server::start(script);
+        let mut bench = Bench::new(&server.url(), |c| c.listen = true);
+        bench.upstream.list().await.unwrap();
+        let server = allmcp::task::blocking(move || {
+            server.wait_for_streams(1);
+            server.storm(500, Duration::from_millis(500));
+            server
+        })
+        .await
+        .unwrap();
+        let mut heard = 0;
+        while let Ok(Some((_, event))) =
+            tokio::time::timeout(Duration::from_millis(2500), bench.events.recv()).await
+        {
+            heard += usize::from(event == Event::ListsChanged);
+        }
+        assert!((1..=2).contains(&heard), "{heard} notices of one storm");
+        drop(server);
+    }
 }

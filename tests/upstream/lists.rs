@@ -4,6 +4,11 @@ use super::{
     Bench,
     stub::{Said, Stub, legacy, modern},
 };
+use crate::support::{
+    script::{Pages, Script, Tool},
+    upstream::Upstream as Server,
+};
+use bytes::Bytes;
 use serde_json::json;
 use std::sync::{
     Arc,
@@ -64,4 +69,18 @@ async fn a_list_that_fails_keeps_what_was_known_and_harms_no_other() {
     assert_eq!(listing.others.prompts, ["{\"name\":\"a\"}"]);
     let first = Bench::new(&stub.url, |_| {}).upstream.list().await.unwrap();
     assert!(first.others.prompts.is_empty());
+}
+
+#[tokio::test]
+async fn lists_come_whole_and_endless_ones_end() {
+    let many: Vec<Tool> = (0..25).map(|i| Tool::echo(&format!("t{i}"))).collect();
+    for pages in [Pages::One, Pages::By(10), Pages::EmptyCursor(10)] {
+        let server = Server::start(Script::legacy().tools(many.clone()).pages(pages));
+        let listing = Bench::to(&server).upstream.list().await.unwrap();
+        let exact: Vec<Bytes> = many.iter().map(|t| t.definition.clone()).collect();
+        assert_eq!(listing.tools, exact, "{pages:?}");
+    }
+    let server = Server::start(Script::legacy().tools(many).pages(Pages::SameCursor(5)));
+    let listing = Bench::to(&server).upstream.list().await.unwrap();
+    assert!(listing.tools.len() >= 5 && listing.tools.len() <= 10);
 }

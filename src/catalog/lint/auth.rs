@@ -100,11 +100,13 @@ impl Lint<'_> {
             AuthKind::OAuth | AuthKind::ClientCredentials => {
                 let oauth = way.oauth.clone().unwrap_or_default();
                 let told = oauth.token_url.is_some();
-                let client = oauth.client_id.is_some() || oauth.own_client.is_some();
+                let client = oauth.client_id.is_some()
+                    || oauth.own_client.is_some()
+                    || oauth.registration_url.is_some();
                 if self.manifest.kind == Kind::Http && !(told && client) {
                     self.error(
                         &at.key("oauth"),
-                        "an API needs token_url, and client_id or own_client: nothing is discovered",
+                        "an API needs token_url, and client_id, own_client or registration_url: nothing is discovered",
                     );
                 }
             }
@@ -251,6 +253,7 @@ impl Lint<'_> {
             ("authorize_url", &oauth.authorize_url),
             ("token_url", &oauth.token_url),
             ("revoke_url", &oauth.revoke_url),
+            ("registration_url", &oauth.registration_url),
             ("issuer", &oauth.issuer),
             ("resource", &oauth.resource),
         ] {
@@ -275,6 +278,19 @@ impl Lint<'_> {
             if one.is_empty() || one.chars().any(char::is_whitespace) {
                 self.error(&at.key("scopes").index(index), "is one scope, without spaces");
             }
+        }
+        for name in oauth.authorize_omit.iter().map(|name| name.word()) {
+            if oauth.authorize_params.contains_key(name) {
+                self.error(&at.key("authorize_omit"), format!("{name} is in authorize_params too"));
+            }
+        }
+        if oauth.client_secret.is_some() && oauth.client_id.is_none() {
+            self.error(&at.key("client_secret"), "goes with client_id");
+        }
+        let has_client = oauth.client_id.is_some() || oauth.own_client.is_some();
+        if oauth.registration_url.is_some() && has_client {
+            let text = "is of no use beside a client: nothing is registered then";
+            self.error(&at.key("registration_url"), text);
         }
         if oauth.client_id.is_some() && oauth.own_client.is_some() {
             self.error(&at.key("own_client"), "is of no use beside client_id");

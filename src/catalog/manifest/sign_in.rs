@@ -1,7 +1,7 @@
 //! How one signs in to a provider.
 
 use super::{Ask, Param, yes};
-use crate::kind::{AuthKind, TokenBody};
+use crate::kind::{AuthKind, AuthorizeParam, Pkce, TokenBody};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -124,11 +124,23 @@ pub struct OAuth {
     pub token_params: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub authorize_params: BTreeMap<String, String>,
+    /// What the vendor's authorize URL does not take.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorize_omit: Vec<AuthorizeParam>,
+    #[serde(skip_serializing_if = "is_usual")]
+    pub pkce: Pkce,
+    /// Where a client is registered (RFC 7591), in the place of what the server says of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_url: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
     /// A client that the vendor lets everybody use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// What goes with it at vendors that give every client a secret, installed programs too: it is
+    /// in every copy of this file and no secret at all (RFC 8252, 8.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
     /// The user has to register a client of their own: what to do there, and which redirect URI to
     /// enter (`${redirect_uri}`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +159,10 @@ pub struct OAuth {
     pub account: Option<Account>,
     /// The vendor shows a code that can be pasted in the place of the redirect.
     pub code_can_be_pasted: bool,
+}
+
+fn is_usual(pkce: &Pkce) -> bool {
+    *pkce == Pkce::default()
 }
 
 /// A client that the user registers.

@@ -7,6 +7,7 @@ use crate::{
         manifest::{Effect, Param, Policy, Tool, Way},
     },
     text,
+    ui::Facts,
 };
 use serde::Serialize;
 use std::io;
@@ -44,18 +45,17 @@ pub(super) fn run(cx: &Context, id: &str) -> CliResult {
 fn print(cx: &Context, m: &Manifest, file: Option<&str>) -> io::Result<()> {
     let out = &cx.out;
     out.heading(&format!("{} ({})", m.name, m.id))?;
-    let field = |name: &str, value: Option<&str>| match value {
-        Some(value) => out.line(&format!("  {name:<9} {}", text::line(value, 400))),
-        None => Ok(()),
-    };
-    field("about", Some(&m.about))?;
-    field("kind", Some(&format!("{}, {}", kind_word(m.kind), m.category)))?;
     let base = m.mcp.as_ref().map(|mcp| mcp.url.as_str());
-    field("address", base.or(m.http.as_ref().map(|http| http.base_url.as_str())))?;
-    field("homepage", m.homepage.as_deref())?;
-    field("verified", Some(m.verified.as_deref().unwrap_or("never")))?;
-    field("policy", m.policy.as_ref().map(policy).as_deref())?;
-    field("file", file)?;
+    let mut facts = Facts::at(2);
+    facts
+        .add("about", Some(&m.about))
+        .add("kind", Some(&format!("{}, {}", kind_word(m.kind), m.category)))
+        .add("address", base.or(m.http.as_ref().map(|http| http.base_url.as_str())))
+        .add("homepage", m.homepage.as_deref())
+        .add("verified", Some(m.verified.as_deref().unwrap_or("never")))
+        .add("policy", m.policy.as_ref().map(policy).as_deref())
+        .add("file", file);
+    out.facts(&facts)?;
     heading(cx, "Ways to sign in")?;
     for way in &m.auth {
         print_way(cx, m, way)?;
@@ -63,7 +63,7 @@ fn print(cx: &Context, m: &Manifest, file: Option<&str>) -> io::Result<()> {
     if !m.params.is_empty() {
         heading(cx, "Parameters (--param NAME=VALUE)")?;
         for param in &m.params {
-            out.line(&format!("  {}", told(param)))?;
+            out.folded(2, &told(param))?;
         }
     }
     print_tools(cx, m)?;
@@ -72,7 +72,7 @@ fn print(cx: &Context, m: &Manifest, file: Option<&str>) -> io::Result<()> {
             heading(cx, title)?;
         }
         for line in lines {
-            out.line(&format!("  - {}", text::line(line, 600)))?;
+            out.folded(2, &format!("- {}", text::line(line, 600)))?;
         }
     }
     if let Some(playbook) = &m.playbook {
@@ -98,22 +98,22 @@ fn heading(cx: &Context, title: &str) -> io::Result<()> {
 
 fn print_way(cx: &Context, m: &Manifest, way: &Way) -> io::Result<()> {
     let out = &cx.out;
-    out.line(&format!("  {} ({})", text::line(&way.title, 200), way.kind))?;
+    out.folded(2, &format!("{} ({})", text::line(&way.title, 200), way.kind))?;
     for (name, value) in [("how", &way.help), ("page", &way.page)] {
         if let Some(value) = value {
-            out.line(&format!("    {name}: {}", text::line(value, 600)))?;
+            out.folded(4, &format!("{name}: {}", text::line(value, 600)))?;
         }
     }
     if let Some(own) = way.oauth.as_ref().and_then(|oauth| oauth.own_client.as_ref()) {
         // The address is known when the sign-in begins; it is told then.
         let help = own.help.replace("${redirect_uri}", "(the address that connect then shows)");
-        out.line(&format!("    own client: {}", text::line(&help, 600)))?;
+        out.folded(4, &format!("own client: {}", text::line(&help, 600)))?;
         if let Some(page) = &own.page {
-            out.line(&format!("    page: {}", text::line(page, 400)))?;
+            out.folded(4, &format!("page: {}", text::line(page, 400)))?;
         }
     }
     for param in way.params.iter().filter(|param| !way.tells(&param.name)) {
-        out.line(&format!("    needs {}", told(param)))?;
+        out.folded(4, &format!("needs {}", told(param)))?;
     }
     let typed = way.login.iter().flat_map(|login| &login.asks);
     let asked: Vec<_> = way.secrets.iter().chain(typed).collect();
@@ -122,7 +122,7 @@ fn print_way(cx: &Context, m: &Manifest, way: &Way) -> io::Result<()> {
         let help = ask.help.as_ref().map(|help| format!(": {help}")).unwrap_or_default();
         let optional = if ask.optional { ", optional" } else { "" };
         let line = format!("asks for {} ({}{optional}{looks}){help}", ask.title, ask.name);
-        out.line(&format!("    {}", text::line(&line, 600)))?;
+        out.folded(4, &text::line(&line, 600))?;
     }
     out.line(&format!("    {}", m.connect_command(way)))
 }
@@ -158,7 +158,7 @@ fn print_tools(cx: &Context, m: &Manifest) -> io::Result<()> {
             Effect::Destructive => "  [destructive]",
         };
         let about = text::line(&tool.description, 160);
-        cx.out.line(&format!("  {}{mark}  {about}", text::line(&tool.name, 60)))
+        cx.out.folded(2, &format!("{}{mark}  {about}", text::line(&tool.name, 60)))
     };
     for group in &m.groups {
         cx.out.line(&format!(" {}", text::line(&group.title, 120)))?;

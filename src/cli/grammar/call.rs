@@ -26,7 +26,7 @@ K=V is a string, K:=JSON is any JSON. The exit code is 6 when the tool answers w
 )]
 pub struct CallArgs {
     /// The tool's public name, or a connection and its tool; then its arguments
-    #[arg(required = true, value_name = "WORD")]
+    #[arg(required = true, value_name = "TOOL")]
     words: Vec<String>,
     /// All arguments: a JSON object, @FILE, or - for stdin
     #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]

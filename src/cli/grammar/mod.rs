@@ -4,6 +4,7 @@ mod bridge;
 mod call;
 mod catalog;
 mod client;
+mod completions;
 mod connection;
 mod memory;
 mod read;
@@ -13,6 +14,7 @@ pub use bridge::{BridgeArgs, BridgeTransport};
 pub use call::{ArgsSource, CallArgs};
 pub use catalog::{CatalogAddArgs, CatalogArgs, CatalogCommand, CatalogLintArgs};
 pub use client::{ClientId, InstallArgs, UninstallArgs};
+pub use completions::{CompletionsArgs, Shell};
 pub use connection::{
     BrowserArgs, ConnectArgs, DisconnectArgs, Leaving, ListArgs, LogsArgs, PatternArgs,
     ReconnectArgs, ReportArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
@@ -24,6 +26,7 @@ pub use value::{Header, Pair, SecretFile, Since};
 
 use super::exit::Exit;
 use crate::{
+    config::Env,
     kind::Mode,
     name::{ConnectionName, Tenant},
     ui::{Look, When},
@@ -90,9 +93,17 @@ pub struct Global {
 }
 
 impl Global {
-    /// `columns` is `COLUMNS`.
-    pub fn look(&self, columns: Option<u16>) -> Look {
-        Look { json: self.json, quiet: self.quiet, color: when(self.color), columns }
+    /// How to speak, as the flags and the environment have it.
+    pub fn look(&self, env: &Env) -> Look {
+        let dumb = env.term.as_deref() == Some("dumb");
+        Look {
+            json: self.json,
+            quiet: self.quiet,
+            color: when(self.color),
+            columns: env.columns,
+            calm: env.ci || env.agent || dumb,
+            ascii: env.ascii,
+        }
     }
 
     pub fn tenant(&self) -> Tenant {
@@ -159,6 +170,8 @@ pub enum Command {
     Doctor,
     /// Write what somebody who helps has to know to a file, without secrets
     Report(ReportArgs),
+    /// Print what a shell loads to complete commands, names and files
+    Completions(CompletionsArgs),
     /// See it work, with nothing but this machine: connect, list, call
     Demo(DemoArgs),
 }
@@ -205,6 +218,7 @@ pub enum ConfigCommand {
 #[command(after_help = "Examples:
   allmcp serve                     Everything that is connected
   allmcp serve --only kommo,sheets
+  allmcp serve --profile sales
   allmcp serve --plain kommo       One connection, its names untouched
 
 A client launches this; `allmcp install CLIENT` writes the entry.")]
@@ -212,6 +226,9 @@ pub struct ServeArgs {
     /// Serve only these connections
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub only: Vec<ConnectionName>,
+    /// Serve the connections of this profile of config.toml
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["only", "plain"])]
+    pub profile: Option<String>,
     /// Serve exactly one connection: its names untouched, none of our own tools
     #[arg(long, value_name = "NAME", conflicts_with = "only")]
     pub plain: Option<ConnectionName>,

@@ -1,7 +1,7 @@
 //! The tools of a connection for people, group by group.
 
 use super::{Context, Definition, Document};
-use crate::{text, wire::splice};
+use crate::{text, ui::Facts, wire::splice};
 use bytes::Bytes;
 use serde_json::Value;
 use std::io;
@@ -41,20 +41,23 @@ fn one(cx: &Context, tool: &Definition) -> io::Result<()> {
     let Some(definition) = &tool.json else { return Ok(()) };
     let definition = Bytes::from(definition.get().to_owned());
     if let Some(text) = splice::get_str(&definition, "description") {
-        out.line(&format!("  {}", text::line(&text, 400)))?;
+        out.folded(2, &text::line(&text, 400))?;
     }
     let schema = splice::get(&definition, "inputSchema").unwrap_or_default();
-    arguments(&schema).iter().try_for_each(|argument| out.line(&format!("    {argument}")))
+    let mut facts = Facts::at(4);
+    for (name, about) in arguments(&schema) {
+        facts.add(&name, Some(&about));
+    }
+    out.facts(&facts)
 }
 
-/// The arguments of a tool, a line each: name, type, whether it must be given, and what it is.
-fn arguments(schema: &[u8]) -> Vec<String> {
+/// The arguments of a tool: name, then type, whether it must be given, and what it is.
+fn arguments(schema: &[u8]) -> Vec<(String, String)> {
     let schema: Value = serde_json::from_slice(schema).unwrap_or_default();
     let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
     let required = |name: &str| {
         schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
     };
-    let widest = properties.keys().map(|name| name.chars().count()).max().unwrap_or(0).min(24);
     let line = |(name, about): (&String, &Value)| {
         let mut kind = match (&about["type"], &about["enum"]) {
             (_, Value::Array(values)) => {
@@ -70,10 +73,10 @@ fn arguments(schema: &[u8]) -> Vec<String> {
             kind.push_str(", required");
         }
         let what = match about["description"].as_str() {
-            Some(what) => format!("  {}", text::line(what, 200)),
+            Some(what) => format!(": {}", text::line(what, 200)),
             None => String::new(),
         };
-        format!("{:<widest$}  {}{what}", text::line(name, 60), text::line(&kind, 80))
+        (text::line(name, 60), format!("{}{what}", text::line(&kind, 80)))
     };
     properties.iter().map(line).collect()
 }
@@ -88,12 +91,12 @@ mod tests {
             "query":{"type":"string","description":"What to\nlook for"},
             "sort":{"enum":["up","down"]},"n":{"type":["integer","null"]},"x":true}}"#;
         assert_eq!(
-            arguments(schema),
+            arguments(schema).iter().map(|(n, a)| format!("{n}  {a}")).collect::<Vec<_>>(),
             [
-                "query  string, required  What to look for",
-                "sort   \"up\"|\"down\"",
-                "n      integer|null",
-                "x      any"
+                "query  string, required: What to look for",
+                "sort  \"up\"|\"down\"",
+                "n  integer|null",
+                "x  any"
             ]
         );
         assert!(arguments(b"{}").is_empty() && arguments(b"[").is_empty());

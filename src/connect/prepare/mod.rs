@@ -131,6 +131,7 @@ pub async fn request(
     }
     take_typed(&way, &mut secrets, &mut typed);
     params.extend(taken_apart(&way, &mut secrets)?);
+    take_shared(&way, &oauth, &mut secrets);
     manifest
         .plan(Some(&way.id), &params)
         .map_err(|error| PrepareError::usage(error.to_string()))?;
@@ -211,6 +212,16 @@ pub async fn again(
         secrets.extend(logged_in.secrets);
     }
     Ok(secrets)
+}
+
+/// The secret of the client that everybody shares, unless the user has a client of their own. It
+/// is kept with the tokens, where a renewal looks for it.
+fn take_shared(way: &Way, oauth: &OAuthConfig, secrets: &mut Secrets) {
+    let shared = way.oauth.as_ref().and_then(|told| told.client_secret.as_ref());
+    if let Some(shared) = shared.filter(|_| oauth.client_id.is_none()) {
+        let given = secrets.entry(CLIENT_SECRET.to_owned());
+        given.or_insert_with(|| Secret::new(shared.clone()));
+    }
 }
 
 /// The parameters that have to be said and were not.

@@ -156,10 +156,11 @@ impl Attempt<'_> {
         let Wanted { config, challenge, .. } = self.wanted;
         let server = config.public_url().map_err(Failed::Auth)?;
         let http = OAuthHttp::new(self.deps.net.clone(), &server);
-        let found = match &config.oauth.manual {
+        let mut found = match &config.oauth.manual {
             Some(profile) => auth::manual(&http, config, profile)?,
             None => auth::discover(&http, &server, challenge.as_ref(), &config.oauth).await?,
         };
+        auth::registered_at(&http, config, &mut found)?;
         Ok((http, found))
     }
 

@@ -49,6 +49,9 @@ pub trait Consent: Send + Sync {
 
     /// What was pasted could not be used.
     fn not_that(&self, _why: &str) {}
+
+    /// What is done now, for whoever waits: `asking mcp.example.com`.
+    fn step(&self, _what: &str) {}
 }
 
 /// What is typed where.

@@ -51,16 +51,6 @@ pub(super) async fn to_open(
     said
 }
 
-/// Asks for a yes.
-pub(super) async fn whether(request: &Request, message: &str) -> Said {
-    let params = json!({
-        "mode": "form",
-        "message": message,
-        "requestedSchema": { "type": "object", "properties": {} },
-    });
-    put(request, &params).await
-}
-
 async fn put(request: &Request, params: &Value) -> Said {
     let Some(link) = &request.link else { return Said::Nothing };
     let params = Bytes::from(params.to_string());

@@ -1,9 +1,13 @@
 //! `disconnect_provider`: a connection and its credential are given up, when the user says so.
 
-use super::{args, ask_user, expires_at, structured};
+use super::{args, expires_at, structured};
 use crate::{
     connect::{self, Entered, Leaving, Outcome},
-    hub::{CallError, Hub, Request},
+    hub::{
+        CallError, Hub, Request,
+        approval::{Decision, Question},
+        call::Line,
+    },
     kind::AuthKind,
     name::{ConnectionName, nearest},
     text,
@@ -29,7 +33,12 @@ pub(super) struct Args {
     name: String,
 }
 
-pub(super) async fn run(hub: &Hub, args: Args, request: &Request) -> Result<Bytes, CallError> {
+pub(super) async fn run(
+    hub: &Hub,
+    args: Args,
+    request: &Request,
+    line: &mut Line,
+) -> Result<Bytes, CallError> {
     let links = hub.links().ok_or_else(|| args::wrong(NAME, "it needs a running server"))?;
     let name: ConnectionName =
         args.name.trim().parse().map_err(|error| args::wrong(NAME, &format!("name: {error}")))?;
@@ -41,18 +50,22 @@ pub(super) async fn run(hub: &Hub, args: Args, request: &Request) -> Result<Byte
         let next = format!("There is no connection {name}, so nothing had to be done.{near}");
         return Ok(structured(&json!({ "status": "not_found", "next": next }), None));
     };
-    match ask_user::whether(request, &question(there)).await {
-        ask_user::Said::Yes => {
+    line.asked();
+    let asked = Question::new(&question(there), name.as_str(), NAME, &Bytes::new()).grave(true);
+    match hub.confirm_by_form(request.link.as_ref(), &asked).await {
+        Some(Decision::Approved) => {
+            line.approved();
             let done = connect::disconnect(&deps, &name, hub.tenant()).await;
             let leaving = done.map_err(|error| args::wrong(NAME, &error.to_string()))?;
             hub.linked(&Outcome::Disconnected(name.clone(), leaving)).await;
             Ok(done_with(&name, leaving))
         }
-        ask_user::Said::No => {
+        Some(decision) => {
+            line.decided(&decision);
             let next = format!("The user wants to keep {name}; nothing was changed.");
             Ok(structured(&json!({ "status": "kept", "next": next }), None))
         }
-        ask_user::Said::Nothing => {
+        None => {
             let Some((link, _)) = links.disconnect(there.clone(), hub.tenant()).await else {
                 let why =
                     format!("nobody can be asked here; the user can run: allmcp disconnect {name}");

@@ -50,7 +50,7 @@ impl Hub {
             }
             Own::DisconnectProvider => {
                 let args = args::read(tool, params)?;
-                Box::pin(disconnect_provider::run(self, args, request)).await
+                Box::pin(disconnect_provider::run(self, args, request, line)).await
             }
             Own::ListToolGroups => {
                 let Nothing {} = args::read(tool, params)?;

@@ -5,6 +5,7 @@
 //! runs one transaction and closes it again: many processes write at the same time, and a file
 //! that was restored from a backup is taken up at once. Before the first save there is no file.
 
+mod check;
 mod database;
 mod delete;
 mod draft;

@@ -92,7 +92,7 @@ fn document(state: &State, base: &str) -> Value {
     if let Some(other) = &quirks.authorization_endpoint {
         meta["authorization_endpoint"] = other.clone().into();
     }
-    if quirks.dcr {
+    if quirks.dcr && !quirks.dcr_untold {
         meta["registration_endpoint"] = url("register").into();
     }
     if quirks.pkce_advertised {

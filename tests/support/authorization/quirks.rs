@@ -39,6 +39,8 @@ pub struct Quirks {
     // Clients.
     /// There is registration (13).
     pub dcr: bool,
+    /// Registration is there, and the metadata does not say where.
+    pub dcr_untold: bool,
     /// Every client gets this method, whatever it asked for (17).
     pub dcr_force_auth: Option<AuthMethod>,
     /// Unknown members and unknown scopes are refused (16).
@@ -164,6 +166,7 @@ impl Default for Quirks {
             pkce_advertised: true,
             meta_auth_methods: None,
             dcr: true,
+            dcr_untold: false,
             dcr_force_auth: None,
             dcr_strict: false,
             dcr_needs_native: false,
