@@ -22,6 +22,7 @@ use crate::{
     connect::{self, Ask as _, ConnectError, Deps, Tried},
     kind::StoreKind,
     text,
+    ui::After,
 };
 use url::Url;
 
@@ -103,13 +104,28 @@ async fn take(
         let Verdict::Take(wanted) = &mut candidate.verdict else { continue };
         fill(ask, wanted).await?;
     }
-    let count = candidates.iter().filter(|it| it.is_wanted()).count();
-    let what = format!("trying {}", text::count(count, "server"));
     let mut outcomes = Vec::new();
     while !candidates.is_empty() {
         let some: Vec<_> = candidates.drain(..candidates.len().min(AT_ONCE)).collect();
-        let some = some.into_iter().map(|candidate| tried(deps, candidate));
-        let some = cx.out.waiting(&what, futures_util::future::join_all(some)).await;
+        // What became of each is told in a table afterwards.
+        let progress = cx.out.progress(After::Wipe);
+        let some: Vec<_> = some
+            .into_iter()
+            .map(|candidate| {
+                let wanted = candidate.is_wanted();
+                let line = wanted.then(|| progress.line(&candidate.name, "asking the server"));
+                async move {
+                    let done = tried(deps, candidate).await;
+                    match (line, &done.1) {
+                        (Some(line), Some(Err(error))) => line.bad(&error.to_string()),
+                        (Some(line), _) => line.good("asked"),
+                        (None, _) => {}
+                    }
+                    done
+                }
+            })
+            .collect();
+        let some = progress.watch(futures_util::future::join_all(some)).await?;
         // One after the other, in the order in which the client has them.
         for (candidate, tried) in some {
             outcomes.push(Box::pin(saved(cx, deps, candidate, tried)).await);

@@ -246,7 +246,9 @@ mod tests {
         }
         let since = error("logs --since yesterday");
         assert_eq!(since.hint.as_deref(), Some("allmcp logs --help"));
-        assert!(error("install claude-desktp").message.contains("use claude-desktop"));
+        let client = error("install claude-desktp");
+        assert_eq!(client.hint.as_deref(), Some("did you mean claude-desktop?"));
+        assert!(client.message.contains("claude-code, cursor"), "{client:?}");
         let name = error("enable Kommo");
         assert!(name.message.contains("<NAME>") && name.message.contains("Kommo"), "{name:?}");
     }
