@@ -14,6 +14,7 @@ mod health;
 mod look;
 #[path = "cli_doctor/sign_in.rs"]
 mod sign_in;
+#[expect(dead_code, reason = "other tests need more of it")]
 #[path = "auth_connect/site.rs"]
 mod site;
 mod support;

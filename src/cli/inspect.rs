@@ -184,7 +184,7 @@ fn print(cx: &Context, document: &Document) -> std::io::Result<()> {
     if let Some(instructions) = &document.instructions {
         out.line("")?;
         out.heading("Instructions")?;
-        out.content(instructions)?;
+        out.paragraphs(0, instructions)?;
     }
     // An API's instructions are its playbook.
     let playbook =
@@ -192,7 +192,7 @@ fn print(cx: &Context, document: &Document) -> std::io::Result<()> {
     if let Some(playbook) = playbook {
         out.line("")?;
         out.heading("Playbook")?;
-        out.content(&text::clean(playbook))?;
+        out.paragraphs(0, playbook)?;
     }
     tools::print(cx, document)?;
     for (heading, list) in [
@@ -220,7 +220,7 @@ fn print_list(cx: &Context, heading: &str, list: &[Listed]) -> std::io::Result<(
         let about = splice::get_str(definition, "description")
             .or_else(|| splice::get_str(definition, "title"));
         if let Some(about) = about {
-            cx.out.folded(2, &text::line(&about, 400))?;
+            cx.out.paragraphs(2, &text::line(&about, 400))?;
         }
     }
     Ok(())

@@ -39,7 +39,7 @@ pub(super) fn run(cx: &Context, args: &ListArgs) -> CliResult {
         "STATUS".into(),
         Column::from("AUTH").spare(1),
         Column::number("TOOLS"),
-        Column::address("URL"),
+        Column::address("URL").spare(0),
     ]);
     for row in rows {
         table.row([

@@ -40,6 +40,10 @@ pub(super) async fn run(cx: &Context, args: LogsArgs) -> CliResult {
             // Ending it is how it is meant to end.
             _ = tokio::signal::ctrl_c() => {
                 tracing::debug!(shown = shown.count, "followed the access log");
+                // Behind the ^C of the terminal.
+                if cx.out.terminal().stderr {
+                    cx.out.note("");
+                }
                 return Ok(Exit::INTERRUPTED);
             }
         }

@@ -19,6 +19,7 @@ pub mod error;
 pub mod exit;
 mod generate;
 pub mod grammar;
+mod import;
 mod inspect;
 mod install;
 mod interrupt;
@@ -103,12 +104,13 @@ async fn dispatch(cx: &Context, command: Command) -> CliResult {
         Command::Memory(command) => memory::run(cx, command).await,
         Command::Serve(args) => serve::serve(cx, args).await,
         Command::Bridge(args) => serve::bridge(cx, args).await,
+        Command::Import(args) => import::run(cx, args).await,
         Command::Install(args) => install::install(cx, &args),
         Command::Uninstall(args) => install::uninstall(cx, &args),
         Command::Doctor => doctor::run(cx).await,
         Command::Report(args) => report::run(cx, &args).await,
         Command::Completions(args) => generate::completions(cx, &args),
-        Command::Demo(args) => demo::run(cx, &args).await,
+        Command::Demo(args) => Box::pin(demo::run(cx, &args)).await,
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     error::{CliError, CliResult},
     exit::Exit,
     grammar::SearchArgs,
+    rows,
 };
 use crate::{
     app::{App, Scope},
@@ -55,8 +56,10 @@ fn people(cx: &Context, answer: &Answer) -> CliResult {
         cx.out.note("none of them fits well; other words may find more");
     }
     for locked in &answer.locked_groups {
-        let (group, reason, remedy) = (&locked.group, &locked.reason, &locked.remedy);
-        cx.out.note(&format!("{group} {reason}: {remedy}"));
+        let (group, reason) = (&locked.group, rows::brief(&locked.group, &locked.reason));
+        // Told to a model, of whom it is the user that is meant here.
+        let remedy = locked.remedy.trim_start_matches("the user runs: ");
+        cx.out.note(&format!("{group}: {reason}\n    fix: {remedy}"));
     }
     Ok(Exit::DONE)
 }

@@ -34,6 +34,9 @@ struct StatusRow {
     row: Row,
     health: HealthRow,
     sign_in: Option<SignIn>,
+    /// Its entry cannot be used.
+    #[serde(skip)]
+    bad_entry: bool,
 }
 
 impl StatusRow {
@@ -63,8 +66,10 @@ pub(super) async fn run(cx: &Context, args: &StatusArgs) -> CliResult {
         .into_iter()
         .filter(|(row, _)| args.name.as_ref().is_none_or(|name| name.as_str() == row.name))
         .map(|(row, health)| {
-            let sign_in = settings.connection(&row.name).and_then(|c| SignIn::known(cx, c));
-            StatusRow { row, health, sign_in }
+            let connection = settings.connection(&row.name);
+            let sign_in = connection.and_then(|c| SignIn::known(cx, c));
+            let bad_entry = connection.is_some_and(|c| c.problem.is_some());
+            StatusRow { row, health, sign_in, bad_entry }
         })
         .collect();
     let ill = rows.iter().any(StatusRow::is_ill);
@@ -127,6 +132,7 @@ fn verdict(row: &StatusRow, failures: &Failures) -> CliError {
     let why =
         row.health.last_error.clone().unwrap_or_else(|| format!("{name} is {}", row.row.status));
     let (kind, hint) = match row.row.status {
+        _ if row.bad_entry => (Kind::Unreachable, "allmcp config edit".to_owned()),
         Status::NeedsAuth => (Kind::NeedsAuth, format!("allmcp reconnect {name}")),
         _ => (Kind::Unreachable, format!("allmcp status {name} --live")),
     };

@@ -3,7 +3,7 @@
 //! Owns where each client keeps its file, what our entry looks like there, and the change itself:
 //! planned, shown as a diff, applied under a lock with a dated copy beside, and undone. Whatever
 //! else is in the file stays as it was, and a file that does not parse is never written. May name
-//! `disk` and `text`. Called by `cli` (install, uninstall, doctor). A new client is one small file
+//! `disk`, `secret` and `text`. Called by `cli` (install, uninstall, import, doctor). A new client is one small file
 //! with a [`Client`] in it, and a line in [`ALL`].
 
 mod amp;
@@ -20,6 +20,7 @@ mod entry;
 mod format;
 mod gemini;
 mod goose;
+pub mod import;
 mod junie;
 mod kiro;
 mod lm_studio;

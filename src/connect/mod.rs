@@ -5,6 +5,7 @@
 //! a trial session went well, by one process at a time. May name `auth`, `upstream`, `vault`,
 //! `store`, `page` and leaves. Called by `cli` and by our own tools.
 
+mod adopt;
 mod base_url;
 mod direct;
 mod leave;
@@ -19,6 +20,7 @@ pub mod sign_in;
 mod trial;
 mod way;
 
+pub use adopt::{Tried, Trouble, adopt, consider};
 pub use direct::{Direct, renew_directly};
 pub use leave::{LeaveError, Leaving, Left, disconnect, is_anything_kept, leave};
 pub use links::{Ending, Link, Links, LinksConfig, Outcome, Wish};
@@ -286,7 +288,7 @@ pub async fn connect(
     if request.dry_run {
         return Ok(Connected { name, auth, tools: listing.tools.len(), how: How::WouldBe });
     }
-    save::new(deps, request, target, name, auth, listing).await
+    save::new(deps, request, target, name, auth, Some(listing)).await
 }
 
 /// What the credential of this request is made of.

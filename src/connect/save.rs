@@ -16,14 +16,15 @@ use crate::{
 };
 use std::{sync::Arc, time::SystemTime};
 
-/// Saves a new connection. It is carried through even when nobody waits for it any more.
+/// Saves a new connection. It is carried through even when nobody waits for it any more. Without a
+/// listing nobody knows yet what it offers.
 pub(super) async fn new(
     deps: &Deps,
     request: Request,
     target: Target,
     name: ConnectionName,
     auth: AuthKind,
-    listing: Listing,
+    listing: Option<Listing>,
 ) -> Result<Connected, ConnectError> {
     let work = add(deps.clone(), request, target, name, auth, listing);
     through(deps, work).await
@@ -68,8 +69,9 @@ async fn add(
     target: Target,
     name: ConnectionName,
     auth: AuthKind,
-    listing: Listing,
+    listing: Option<Listing>,
 ) -> Result<Connected, ConnectError> {
+    let tools = listing.as_ref().map_or(0, |listing| listing.tools.len());
     let _lock = lock(&deps).await?;
     // Others may have saved since the name was picked.
     let known = deps.connections.connections();
@@ -83,11 +85,13 @@ async fn add(
             return Err(ConnectError::Taken { name, target: there.target().to_owned() });
         }
         let how = How::Already { key_unused: !request.secrets.is_empty() };
-        return Ok(Connected { name, auth: there.auth, tools: listing.tools.len(), how });
+        return Ok(Connected { name, auth: there.auth, tools, how });
     }
     let account = request.tenant.account(&name);
     let before = keep_key(&deps, &request, &target, &name, auth).await?;
-    save_lists(&deps.cache, &account, request.target(), &listing);
+    if let Some(listing) = &listing {
+        save_lists(&deps.cache, &account, request.target(), listing);
+    }
     let entry = Entered {
         name: name.clone(),
         url: request.url.clone(),
@@ -112,14 +116,15 @@ async fn add(
     let replaced = there.is_some_and(|there| !request.is_for(&there));
     deps.forget(&account, replaced, false);
     // What was there when the user connected is what was approved.
-    let approved = deps.pins.update(&account, |pins| ((), pins.approve_new(&listing.tools)));
+    let seen = listing.as_ref().map_or(&[][..], |listing| &listing.tools);
+    let approved = deps.pins.update(&account, |pins| ((), pins.approve_new(seen)));
     if let Err(error) = approved {
         tracing::warn!(
             "the tools of {name} are approved as they are when it is first used: {error}"
         );
     }
     let how = if replaced { How::Replaced } else { How::New };
-    Ok(Connected { name, auth, tools: listing.tools.len(), how })
+    Ok(Connected { name, auth, tools, how })
 }
 
 async fn lock(deps: &Deps) -> Result<FileLock, ConnectError> {

@@ -15,8 +15,8 @@ pub(super) const TICK: Duration = Duration::from_millis(100);
 /// Behind a line stays room for the `^C` of a terminal: a line that it made longer than the
 /// terminal would be two, and wiped as one.
 const EDGE: usize = 3;
-/// How it ended comes before how long it took.
-const LEAST: usize = 10;
+/// What is too long for its line stands so far from the left below it.
+const BELOW: usize = 4;
 
 /// Pieces of work that run side by side; one that has no name stands alone.
 #[derive(Debug)]
@@ -92,19 +92,22 @@ impl Board {
 
     fn names(&self, columns: usize) -> usize {
         let widest = self.rows.iter().map(|row| width(&row.name)).max().unwrap_or(0);
-        widest.min(32).min(columns / 3)
+        // What is said of them is cut before their names are.
+        widest.min(columns.saturating_sub(28).max(columns / 3))
     }
 
     /// What is seen of it now. Where there is no room for all, those that run, as far as they go,
     /// and a line that counts; with `all` also those that have ended.
     pub(super) fn lines(&self, all: bool, screen: Screen) -> Vec<Drawn> {
-        // A line for whatever stands above.
-        let room = screen.rows.saturating_sub(2).max(1);
         let runs = |row: &&Row| row.end.is_none();
         let shown = self.rows.iter().filter(|row| all || row.end.is_none());
-        if self.rows.len() <= room {
+        // A line for whatever stands above.
+        if self.rows.len() <= screen.rows.saturating_sub(2).max(1) {
             return shown.map(|row| self.line(row, screen)).collect();
         }
+        // On a terminal that becomes half as wide each takes two, and what has left the screen
+        // cannot be wiped.
+        let room = (screen.rows / 2).saturating_sub(1).max(1);
         let running = self.rows.iter().filter(runs).count();
         let ended = self.rows.len() - running;
         let above = self.rows.iter().filter(runs).take(room - 1);
@@ -144,8 +147,9 @@ impl Board {
                 wide += gap + width(&part);
             }
         };
-        // The time is short, and what would be cut for it is longer.
-        let left = room.saturating_sub(4 + names + 2 + width(&took));
+        // The time is short, and what would be cut for it is longer; its room is always kept, so
+        // that nothing jumps as it grows.
+        let left = room.saturating_sub(4 + names + 2 + width(&took).max(6));
         let told = fit(told, left, Cut::End, screen.ascii);
         put(&told, if names == 0 { 2 } else { names + 4 }, false);
         put(&took, 0, true);
@@ -169,16 +173,18 @@ impl Board {
         let sign = screen.ink.mark(end.mark, screen.ascii);
         let at = names + 4;
         let mut took = format!("  {}", span(end.took));
-        if at + LEAST + width(&took) > screen.columns {
+        if at + width(&took) > screen.columns {
             took.clear();
         }
-        let lines = wrap(&end.text, screen.columns.saturating_sub(at + width(&took)));
-        let mut lines = lines.iter();
-        let first = lines.next().map(String::as_str).unwrap_or_default();
+        let room = screen.columns.saturating_sub(at + width(&took));
         let took = screen.ink.paint(DIM, &took);
-        let mut out = format!("{sign} {name}{pad}  {first}{took}\n");
-        for line in lines {
-            let _ = writeln!(out, "{}{line}", " ".repeat(at));
+        if width(&end.text) <= room {
+            return format!("{sign} {name}{pad}  {}{took}\n", end.text);
+        }
+        // Too long to stand beside it.
+        let mut out = format!("{sign} {name}{took}\n");
+        for line in wrap(&end.text, screen.columns.saturating_sub(BELOW)) {
+            let _ = writeln!(out, "{}{line}", " ".repeat(BELOW));
         }
         out
     }
@@ -236,10 +242,13 @@ mod tests {
             board.settle(n, Mark::Good, "1 tool");
         }
         let lines = board.lines(true, screen(80, 24));
-        assert_eq!(lines.len(), 19);
-        assert_eq!((&*lines[0].0, &*lines[18].0), ("⠋ c12  asking", "  12 of 30 done"));
-        let lines = board.lines(true, screen(80, 10));
-        assert_eq!((lines.len(), &*lines[7].0), (8, "  12 of 30 done, 11 more under way"));
+        let last = "  12 of 30 done, 8 more under way";
+        assert_eq!((lines.len(), &*lines[0].0, &*lines[10].0), (11, "⠋ c12  asking", last));
+        for n in 12..25 {
+            board.settle(n, Mark::Good, "1 tool");
+        }
+        let lines = board.lines(true, screen(80, 24));
+        assert_eq!((lines.len(), &*lines[5].0), (6, "  25 of 30 done"));
     }
 
     #[tokio::test(start_paused = true)]
@@ -250,7 +259,7 @@ mod tests {
         let fresh = board.fresh();
         assert_eq!(
             board.settled("ads", &fresh[0].1, screen(40, 24)),
-            "✗ ads  could not reach it:  0 ms\n       connection refused\n"
+            "✗ ads  0 ms\n    could not reach it: connection\n    refused\n"
         );
     }
 

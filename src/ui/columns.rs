@@ -48,8 +48,8 @@ impl Column {
         Self { bar: true, spare: Some(0), ..Self::from("") }
     }
 
-    /// Left out on a terminal where it is empty, and where the room is too short: that of the
-    /// highest `rank` first.
+    /// Left out on a terminal where it is empty, and where the room is too short for it beside
+    /// those of a lower `rank`.
     #[must_use]
     pub fn spare(mut self, rank: u8) -> Self {
         self.spare = Some(rank);
@@ -73,23 +73,26 @@ pub(super) fn divide(columns: &[Column], content: &[Content], room: usize) -> Ve
         if column.bar { BAR } else { width(column.title).max(content.widest).min(room) }
     };
     let kept = |at: usize| columns[at].kept || content[at].marked;
-    let mut shown: Vec<usize> = (0..columns.len())
-        .filter(|at| columns[*at].spare.is_none() || !content[*at].empty)
-        .collect();
-    let first = shown.first().copied();
     let floor = |at: usize| {
         let least = width(columns[at].title).max(LEAST);
         if kept(at) { natural(at) } else { natural(at).min(least) }
     };
     let gaps = |shown: &[usize]| shown.len().saturating_sub(1) * GAP;
     let least = |shown: &[usize]| shown.iter().map(|at| floor(*at)).sum::<usize>() + gaps(shown);
-    while least(&shown) > room
-        && let Some(next) = (0..shown.len())
-            .filter(|at| columns[shown[*at]].spare.is_some())
-            .max_by_key(|at| columns[shown[*at]].spare)
-    {
-        shown.remove(next);
+    let mut shown: Vec<usize> =
+        (0..columns.len()).filter(|at| columns[*at].spare.is_none()).collect();
+    let mut spare: Vec<usize> = (0..columns.len())
+        .filter(|at| columns[*at].spare.is_some() && !content[*at].empty)
+        .collect();
+    spare.sort_by_key(|at| columns[*at].spare);
+    for at in spare {
+        let place = shown.partition_point(|before| *before < at);
+        shown.insert(place, at);
+        if least(&shown) > room {
+            shown.remove(place);
+        }
     }
+    let first = shown.first().copied();
     // A gap and one letter each is the least there can be.
     while shown.len() > 1 && shown.len() + gaps(&shown) > room {
         shown.pop();

@@ -72,14 +72,16 @@ impl Facts {
 }
 
 /// `text` on a terminal in lines of its width, each `indent` from the left and those after the
-/// first `more` further; elsewhere on one line.
+/// first `more` further; elsewhere on one line. Spaces before it stay.
 pub(super) fn folded(text: &str, indent: usize, more: usize, terminal: Terminal) -> String {
     let text = text::clean(text);
-    let start = " ".repeat(indent);
+    let inner = text.trim_start_matches(' ');
+    let before = indent + text.len() - inner.len();
     let Some(columns) = terminal.columns.map(usize::from) else {
-        return format!("{start}{text}\n");
+        return format!("{}{inner}\n", " ".repeat(before));
     };
-    let lines = wrap(&text, columns.saturating_sub(indent + more));
+    let start = " ".repeat(before.min(columns / 2));
+    let lines = wrap(inner, columns.saturating_sub(start.len() + more));
     format!("{start}{}\n", lines.join(&format!("\n{start}{}", " ".repeat(more))))
 }
 

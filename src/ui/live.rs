@@ -138,8 +138,9 @@ fn wiped(drawn: &[usize], columns: usize) -> String {
     let rows: usize = drawn.iter().map(|wide| wide.div_ceil(columns.max(1)).max(1)).sum();
     match rows {
         0 => String::new(),
-        1 => "\r\u{1b}[K".to_owned(),
-        _ => format!("\r\u{1b}[{}A\u{1b}[J", rows - 1),
+        // Line by line: what is cleared from the top of the screen on, all at once, some terminals
+        // keep in their history.
+        _ => format!("\r\u{1b}[K{}", "\u{1b}[1A\u{1b}[K".repeat(rows - 1)),
     }
 }
 

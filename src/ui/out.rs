@@ -168,7 +168,8 @@ impl Out {
 
     /// A line that heads what follows.
     pub fn heading(&self, text: &str) -> io::Result<()> {
-        let text = self.data_ink.paint(BOLD, &text::clean(text));
+        let text = folded(text, 0, 2, self.terminal());
+        let text = self.data_ink.paint(BOLD, text.trim_end_matches('\n'));
         self.write(format!("{text}\n").as_bytes())
     }
 
@@ -198,6 +199,13 @@ impl Out {
     /// two more from the second line on.
     pub fn folded(&self, indent: usize, text: &str) -> io::Result<()> {
         self.write(folded(text, indent, 2, self.terminal()).as_bytes())
+    }
+
+    /// A text of several lines, each on a terminal folded to its width.
+    pub fn paragraphs(&self, indent: usize, text: &str) -> io::Result<()> {
+        let terminal = self.terminal();
+        let lines = text.lines().map(|line| folded(line, indent, 0, terminal));
+        self.write(lines.collect::<String>().as_bytes())
     }
 
     /// As [`Out::folded`], with a sign before it on a terminal.

@@ -57,10 +57,6 @@ impl Emulated {
                 let top = self.lines.len().saturating_sub(self.height);
                 self.row = self.row.saturating_sub(count).max(top);
             }
-            Some('J') => {
-                self.lines.truncate(self.row + 1);
-                self.lines[self.row].truncate(self.column);
-            }
             Some('K') => self.lines[self.row].truncate(self.column),
             Some('m') => {}
             other => panic!("{other:?} is not played"),
@@ -92,6 +88,6 @@ impl Emulated {
 
 #[test]
 fn lines_are_wiped_as_a_terminal_does() {
-    assert_eq!(seen("a\nb\nc\r\u{1b}[1A\u{1b}[Jd", 9, 5), ["a", "d"]);
+    assert_eq!(seen("a\nb\nc\r\u{1b}[K\u{1b}[1A\u{1b}[Kd", 9, 5), ["a", "d"]);
     assert_eq!(seen("abcdef\r\u{1b}[Kx", 4, 5), ["abcd", "x"]);
 }

@@ -84,6 +84,22 @@ fn whatever_a_client_starts_in_our_place_is_told_and_mended() {
 }
 
 #[test]
+fn an_entry_that_is_switched_off_or_read_twice_is_told() {
+    let (env, _upstream) = machine();
+    let binary = env!("CARGO_BIN_EXE_allmcp");
+    entry(&env, &json!({"command": binary, "args": ["serve"], "disabled": true}));
+    let told = fix(&env, "client", "warning", "it is switched off there");
+    assert_eq!(told, "switch \"allmcp\" on in Claude Desktop");
+    for client in ["claude-code", "warp"] {
+        env.cmd(&["install", client, "--yes"]).success();
+    }
+    let told = fix(&env, "client", "warning", "Warp can start what Claude Code lists");
+    assert_eq!(told, "allmcp uninstall warp");
+    run(&env, &format!("{told} --yes"), "");
+    gone(&env, "client", "in both");
+}
+
+#[test]
 fn a_program_that_is_called_otherwise_is_not_started() {
     let (env, _upstream) = machine();
     let (other, mark) = (env.scratch().join("tool"), env.scratch().join("was-started"));

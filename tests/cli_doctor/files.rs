@@ -111,14 +111,13 @@ fn a_broken_configuration_makes_no_orphans() {
 fn old_lists_those_of_another_url_and_torn_ones_are_fetched_again() {
     let (env, _upstream) = machine();
     let file = lists(&env, "shop");
-    type Break<'a> = &'a dyn Fn();
-    let cases: [(&str, &str, Break<'_>); 4] = [
+    let cases: [(&str, &str, &dyn Fn()); 4] = [
         ("cache", "is 31 days old", &|| {
             let then = std::time::SystemTime::now() - std::time::Duration::from_hours(31 * 24 + 1);
             set(&file, "fetched_at", &humantime::format_rfc3339_seconds(then).to_string());
         }),
         ("connection", "its kept list of tools is of another URL", &|| {
-            set(&file, "target", "https://h.example/")
+            set(&file, "target", "https://h.example/");
         }),
         ("cache", "cannot be read", &|| fs::write(&file, "{").unwrap()),
         ("clock", "which is still to come", &|| set(&file, "fetched_at", "2199-01-01T00:00:00Z")),

@@ -4,7 +4,7 @@
 CACHE=${ALLMCP_INTEROP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/allmcp-interop}
 PEERS="$CACHE/npm"
 PY="$CACHE/venv/bin/python"
-APT_PACKAGES=(chromium dbus dbus-daemon faketime fish gnome-keyring groff-base iproute2 jq libglib2.0-bin libsecret-tools man-db mandoc python3 python3-dbus python3-gi python3-venv util-linux zsh)
+APT_PACKAGES=(chromium dbus dbus-daemon faketime fish gnome-keyring groff-base iproute2 jq libglib2.0-bin libsecret-tools man-db mandoc python3 python3-dbus python3-gi python3-venv tmux util-linux zsh)
 
 install_peers() {
   mkdir -p "$CACHE"

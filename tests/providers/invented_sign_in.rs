@@ -226,7 +226,7 @@ fn a_token_endpoint_can_be_asked_by_get() {
     rig.nothing_leaked(&[CODE, "fold-wrong-canary"], &[SECRET, ACCESS, REFRESH]);
 }
 
-/// Vendors whose page names client_id and state alone, and whose API takes the token in the query
+/// Vendors whose page names `client_id` and state alone, and whose API takes the token in the query
 /// (Kommo, Bitrix24).
 #[test]
 fn an_authorize_url_can_be_bare_and_the_token_stand_in_the_query() {

@@ -161,6 +161,7 @@ pub struct OAuth {
     pub code_can_be_pasted: bool,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_usual(pkce: &Pkce) -> bool {
     *pkce == Pkce::default()
 }

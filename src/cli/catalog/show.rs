@@ -77,7 +77,7 @@ fn print(cx: &Context, m: &Manifest, file: Option<&str>) -> io::Result<()> {
     }
     if let Some(playbook) = &m.playbook {
         heading(cx, "Playbook")?;
-        out.content(&text::clean(playbook))?;
+        out.paragraphs(0, playbook)?;
     }
     Ok(())
 }

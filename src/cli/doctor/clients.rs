@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cli::{context::Context, install},
-    clients::{self, Client, ClientError, EntryState, State},
+    clients::{self, Client, ClientError, EntryState, State, import},
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -16,6 +16,11 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) struct Entry {
     pub(super) client: &'static dyn Client,
     pub(super) state: Result<State, ClientError>,
+    /// The variables that our entry sets.
+    variables: Vec<String>,
+    /// It is for the same home as this process.
+    at_home: bool,
+    is_off: bool,
 }
 
 impl Entry {
@@ -26,7 +31,7 @@ impl Entry {
 
     /// Whether that entry sets this variable.
     pub(super) fn passes(&self, variable: &str) -> bool {
-        self.ours().is_some_and(|entry| entry.variables.iter().any(|set| set == variable))
+        self.variables.iter().any(|set| set == variable)
     }
 }
 
@@ -37,9 +42,21 @@ pub(super) fn entries(cx: &Context) -> Vec<Entry> {
     let (Ok(dirs), Ok(server)) = (install::dirs(cx), install::server(cx)) else {
         return Vec::new();
     };
-    let look = |client: &&'static dyn Client| Entry {
-        client: *client,
-        state: clients::inspect(*client, &dirs, &server),
+    let root = cx.paths.root.as_ref().map(|root| root.display().to_string());
+    let look = |client: &&'static dyn Client| {
+        let state = clients::inspect(*client, &dirs, &server);
+        let name = state.as_ref().ok().and_then(|state| Some(state.entry.as_ref()?.name.clone()));
+        let entries = name.is_some().then(|| clients::servers(*client, &dirs).ok().flatten());
+        let entries = entries.flatten().map(|(_, entries)| entries).unwrap_or_default();
+        let ours = entries.into_iter().find(|(other, _)| Some(other) == name.as_ref());
+        let launch = ours.as_ref().and_then(|(_, entry)| client.launch(entry));
+        Entry {
+            client: *client,
+            state,
+            is_off: ours.as_ref().is_some_and(|(_, entry)| import::is_off(entry)),
+            variables: ours.map(|(_, entry)| import::variables(&entry)).unwrap_or_default(),
+            at_home: launch.is_none_or(|launch| launch.home == root),
+        }
     };
     clients::ALL.iter().map(look).collect()
 }
@@ -90,7 +107,7 @@ pub(super) fn findings(entries: &[Entry], starts: Option<&Starts>) -> Vec<Findin
         let client = entry.client;
         match &entry.state {
             Err(error) => findings.push(unreadable(client, error)),
-            Ok(State { entry: Some(ours), .. }) => findings.push(started(client, ours, starts)),
+            Ok(State { entry: Some(ours), .. }) => findings.push(started(entry, ours, starts)),
             Ok(State { is_here: true, .. }) => findings.push(
                 Finding::warning(
                     Check::Client,
@@ -102,6 +119,7 @@ pub(super) fn findings(entries: &[Entry], starts: Option<&Starts>) -> Vec<Findin
             Ok(_) => absent += 1,
         }
     }
+    findings.extend(entries.iter().flat_map(|entry| twice(entry, entries)));
     if absent > 0 {
         // That a program is not there is nothing to be mended.
         let message = match absent {
@@ -111,6 +129,24 @@ pub(super) fn findings(entries: &[Entry], starts: Option<&Starts>) -> Vec<Findin
         findings.push(Finding::ok(Check::Client, message));
     }
     findings
+}
+
+/// A client that starts what another one lists would start us twice.
+fn twice(entry: &Entry, entries: &[Entry]) -> Vec<Finding> {
+    let reader = entry.client;
+    if entry.ours().is_none() {
+        return Vec::new();
+    }
+    let listed = entries
+        .iter()
+        .filter(|it| it.ours().is_some() && reader.also_starts().contains(&it.client.id()));
+    let told = |listed: &Entry| {
+        let (reader, listed) = (reader.title(), listed.client.title());
+        let message = format!("{reader} can start what {listed} lists, and allmcp is in both");
+        Finding::warning(Check::Client, message, format!("allmcp uninstall {}", entry.client.id()))
+            .on(entry.client.id())
+    };
+    listed.map(told).collect()
 }
 
 fn again(client: &dyn Client) -> String {
@@ -128,7 +164,8 @@ fn unreadable(client: &dyn Client, error: &ClientError) -> Finding {
 }
 
 /// What becomes of it when the client starts our entry.
-fn started(client: &dyn Client, ours: &EntryState, starts: Option<&Starts>) -> Finding {
+fn started(entry: &Entry, ours: &EntryState, starts: Option<&Starts>) -> Finding {
+    let client = entry.client;
     let (title, fix) = (client.title(), again(client));
     let Some(command) = ours.command.as_deref() else {
         let message = format!("{title} has an entry {:?} that starts no program", ours.name);
@@ -148,11 +185,16 @@ fn started(client: &dyn Client, ours: &EntryState, starts: Option<&Starts>) -> F
         wrong(format!("{title} starts {command}, which cannot be executed"))
     } else if let Some(Err(why)) = said {
         wrong(format!("{title} starts {command}, which does not run: {why}"))
+    } else if entry.is_off {
+        let message = format!("{title} has allmcp, and it is switched off there");
+        Finding::warning(Check::Client, message, format!("switch {:?} on in {title}", ours.name))
     } else if is_this(command) {
         if ours.current {
             Finding::ok(Check::Client, format!("{title} starts this allmcp"))
+        } else if entry.at_home {
+            odd(format!("{title} starts this allmcp by an old entry"))
         } else {
-            odd(format!("{title} starts this allmcp by an old entry, or for another home"))
+            odd(format!("{title} starts this allmcp for another home than this one"))
         }
     } else {
         match said {

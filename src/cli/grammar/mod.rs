@@ -6,6 +6,7 @@ mod catalog;
 mod client;
 mod completions;
 mod connection;
+mod import;
 mod memory;
 mod read;
 mod value;
@@ -20,6 +21,7 @@ pub use connection::{
     ReconnectArgs, ReportArgs, SecretArgs, SignInArgs, StatusArgs, ToolsArgs, ToolsCommand,
     UsageArgs, auth,
 };
+pub use import::ImportArgs;
 pub use memory::{Expires, MemoryCommand, MemoryListArgs, MemorySaveArgs, MemorySearchArgs};
 pub use read::read;
 pub use value::{Header, Pair, SecretFile, Since};
@@ -162,6 +164,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Put one remote MCP server on stdin and stdout, without any configuration
     Bridge(BridgeArgs),
+    /// Take over the servers that a client knows
+    Import(ImportArgs),
     /// Write our entry into a client's configuration
     Install(InstallArgs),
     /// Remove our entry from a client's configuration

@@ -14,7 +14,7 @@ use clap::{
 use std::{ffi::OsString, io::Write as _};
 
 /// Commands that are known to come, so that nobody is sent to another one.
-const LATER: &[&str] = &["import", "login", "logout", "token", "whoami"];
+const LATER: &[&str] = &["login", "logout", "token", "whoami"];
 
 /// Reads `args` (the program's name first). Whatever is not a command to run is answered here:
 /// help and version on stdout, mistakes on stderr.

@@ -41,7 +41,7 @@ fn one(cx: &Context, tool: &Definition) -> io::Result<()> {
     let Some(definition) = &tool.json else { return Ok(()) };
     let definition = Bytes::from(definition.get().to_owned());
     if let Some(text) = splice::get_str(&definition, "description") {
-        out.folded(2, &text::line(&text, 400))?;
+        out.paragraphs(2, &text::line(&text, 400))?;
     }
     let schema = splice::get(&definition, "inputSchema").unwrap_or_default();
     let mut facts = Facts::at(4);

@@ -37,7 +37,7 @@ impl Shown {
         let asked = asked(entry).map(str::to_owned);
         let more: Vec<String> = asked.into_iter().chain(entry.error.clone()).collect();
         let indent = if usize::from(columns) < CLOCK { 2 } else { 10 };
-        if more.is_empty() { Ok(()) } else { cx.out.folded(indent, &more.join(": ")) }
+        if more.is_empty() { Ok(()) } else { cx.out.paragraphs(indent, &more.join(": ")) }
     }
 }
 

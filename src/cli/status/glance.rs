@@ -26,27 +26,29 @@ pub(super) fn print(cx: &Context, all: &[StatusRow], failures: &Failures) -> io:
     }
     out.heading(&summed_up(&all.iter().map(|row| row.row.status)))?;
     out.line("")?;
-    let mut table = Table::new([
+    let mut columns = vec![
         Column::name("NAME"),
         "STATUS".into(),
         Column::number("TOOLS"),
         Column::number("LATENCY").spare(2),
         Column::from("SYNCED").spare(1),
-        // Keys have nothing to say here.
-        Column::from("SIGN-IN").spare(0),
-    ]);
-    for StatusRow { row, health, sign_in } in all {
-        let latency = health.latency_ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
+    ];
+    // Keys have nothing to say here.
+    let by_consent = all.iter().any(|row| row.sign_in.is_some());
+    columns.extend(by_consent.then(|| Column::from("SIGN-IN").spare(0)));
+    let mut table = Table::new(columns);
+    for StatusRow { row, health, sign_in, .. } in all {
+        let latency = health.latency_ms.map(rows::took).unwrap_or_default();
         let synced = row.last_sync.as_ref().map(|at| rows::shown_time(cx, at));
         let sign_in = sign_in.as_ref().map(|it| it.shown(cx)).unwrap_or_default();
-        table.row([
+        let cells = [
             Cell::from(row.name.as_str()),
             row.status.into(),
             row.counted().into(),
             latency.into(),
             synced.unwrap_or_default().into(),
-            sign_in.into(),
-        ]);
+        ];
+        table.row(cells.into_iter().chain(by_consent.then(|| sign_in.into())));
     }
     out.table(&table)?;
     let ill: Vec<&StatusRow> = all.iter().filter(|row| row.is_ill()).collect();
@@ -68,7 +70,7 @@ fn summed_up(all: &(impl Iterator<Item = Status> + Clone)) -> String {
 /// Why it is not well, in full, and the command that mends it.
 fn tell(
     cx: &Context,
-    StatusRow { row, health, .. }: &StatusRow,
+    StatusRow { row, health, bad_entry, .. }: &StatusRow,
     failures: &Failures,
 ) -> io::Result<()> {
     let why = health.last_error.clone().unwrap_or_else(|| row.status.to_string());
@@ -82,6 +84,7 @@ fn tell(
             }
             error => error.hint,
         },
+        None if *bad_entry => Some("allmcp config edit".to_owned()),
         None if row.status == Status::NeedsAuth => Some(format!("allmcp reconnect {}", row.name)),
         None => Some(live),
     };

@@ -9,7 +9,7 @@ use std::io;
 
 pub(super) fn print(
     cx: &Context,
-    StatusRow { row, health, sign_in }: &StatusRow,
+    StatusRow { row, health, sign_in, .. }: &StatusRow,
 ) -> io::Result<()> {
     cx.out.heading(&row.name)?;
     let time = |at: &Option<String>| at.as_ref().map(|at| rows::shown_time(cx, at));

@@ -66,7 +66,7 @@ pub(super) async fn run(
             Ok(structured(&json!({ "status": "kept", "next": next }), None))
         }
         None => {
-            let Some((link, _)) = links.disconnect(there.clone(), hub.tenant()).await else {
+            let Some((at, _)) = links.disconnect(there.clone(), hub.tenant()).await else {
                 let why =
                     format!("nobody can be asked here; the user can run: allmcp disconnect {name}");
                 return Err(args::wrong(NAME, &why));
@@ -77,8 +77,8 @@ pub(super) async fn run(
             );
             let content = json!({
                 "status": "action_required",
-                "confirm_url": link.url,
-                "expires_at": expires_at(&link),
+                "confirm_url": at.url,
+                "expires_at": expires_at(&at),
                 "next": next,
             });
             Ok(structured(&content, None))
