@@ -158,12 +158,6 @@ impl Shape {
         Some(Launch { command, args, home: home.and_then(Value::as_str).map(Into::into) })
     }
 
-    /// The names of the variables that an entry sets.
-    pub(super) fn variables(&self, entry: &Value) -> Vec<String> {
-        let set = entry.get(self.env).and_then(Value::as_object);
-        set.into_iter().flat_map(Map::keys).cloned().collect()
-    }
-
     /// Whether the value of that field decides what is launched.
     pub(super) fn decides(&self, key: &str) -> bool {
         match self.words {

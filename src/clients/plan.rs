@@ -75,8 +75,6 @@ pub struct EntryState {
     pub command: Option<String>,
     /// Whether that file is there.
     pub exists: bool,
-    /// The names of the variables that it sets.
-    pub variables: Vec<String>,
     /// Whether `install` would change nothing.
     pub current: bool,
 }
@@ -111,8 +109,7 @@ pub fn inspect(
     let entry = ours(client, &file, server).map(|(name, entry)| {
         let command = client.launch(&entry).map(|launch| launch.command);
         let exists = command.as_deref().is_some_and(|command| Path::new(command).exists());
-        let variables = client.shape().variables(&entry);
-        EntryState { name, command, exists, variables, current: plan.change == Change::Nothing }
+        EntryState { name, command, exists, current: plan.change == Change::Nothing }
     });
     Ok(State { is_here: is_here(client, dirs), path: plan.path, entry })
 }

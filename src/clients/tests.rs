@@ -327,7 +327,6 @@ fn the_state_says_whether_the_entry_works() {
     desk.install();
     let entry = state(&desk).entry.unwrap();
     assert!(entry.current && !entry.exists && entry.name == "allmcp");
-    assert_eq!(entry.variables, ["ALLMCP_CLIENT"]);
     fs::write(&binary, "").unwrap();
     assert!(state(&desk).entry.unwrap().exists);
     desk.server = server("/other/allmcp", None);
