@@ -16,6 +16,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) struct Entry {
     pub(super) client: &'static dyn Client,
     pub(super) state: Result<State, ClientError>,
+    /// The variables that our entry sets.
+    variables: Vec<String>,
     /// It is for the same home as this process.
     at_home: bool,
     is_off: bool,
@@ -29,7 +31,7 @@ impl Entry {
 
     /// Whether that entry sets this variable.
     pub(super) fn passes(&self, variable: &str) -> bool {
-        self.ours().is_some_and(|entry| entry.variables.iter().any(|set| set == variable))
+        self.variables.iter().any(|set| set == variable)
     }
 }
 
@@ -52,6 +54,7 @@ pub(super) fn entries(cx: &Context) -> Vec<Entry> {
             client: *client,
             state,
             is_off: ours.as_ref().is_some_and(|(_, entry)| import::is_off(entry)),
+            variables: ours.map(|(_, entry)| import::variables(&entry)).unwrap_or_default(),
             at_home: launch.is_none_or(|launch| launch.home == root),
         }
     };

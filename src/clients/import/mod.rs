@@ -107,6 +107,11 @@ pub fn is_off(entry: &Value) -> bool {
     fields::is_off(entry)
 }
 
+/// The variables that an entry sets for what it starts.
+pub fn variables(entry: &Value) -> Vec<String> {
+    words::env(entry).into_keys().collect()
+}
+
 /// Puts the secrets away.
 fn remote(raw: Raw, source: &Source<'_>) -> Result<Remote, String> {
     let mut keeper = Keeper::default();
