@@ -39,7 +39,6 @@ fn home() -> (TestEnv, Upstream) {
     let _ = env.cmd(&["sync"]).success();
     let save = ["memory", "save", "--title", "x", "--content", "y"];
     let _ = env.cmd(&save).success();
-    std::fs::write(env.scratch().join("p.toml"), "id = ").unwrap();
     (env, server)
 }
 
@@ -84,9 +83,12 @@ fn lines(url: &str) -> Vec<Line> {
         line("memory list", 0, ""),
         line("memory delete x", 2, "--yes"),
         line("memory save", 2, "--title"),
-        line("install", 2, "CLIENT"),
+        line("install", 2, "allmcp install --list"),
         line("install claude-desktop", 2, "--yes"),
         line("uninstall claude-desktop", 0, ""),
+        line("import", 2, "allmcp import CLIENT --yes"),
+        line("import p.json", 2, "--yes"),
+        line("import nobody", 2, "allmcp install --list"),
         line("doctor", 0, ""),
         line("report", 0, ""),
         line("demo", 0, ""),
@@ -101,10 +103,17 @@ fn patient(command: Cmd) -> Cmd {
 #[test]
 fn no_command_waits_for_an_answer() {
     let (env, server) = home();
+    std::fs::write(env.scratch().join("p.toml"), "id = ").unwrap();
+    let theirs = json!({ "mcpServers": { "theirs": { "url": "http://127.0.0.1:9/mcp" } } });
+    std::fs::write(env.scratch().join("p.json"), theirs.to_string()).unwrap();
     let mut wrong = Vec::new();
     for Line { args, code, says } in lines(&server.url()) {
-        let file = env.scratch().join("p.toml").display().to_string();
-        let args: Vec<&str> = args.iter().map(|a| if a == "p.toml" { &*file } else { a }).collect();
+        let file = |name: &String| match name.as_str() {
+            "p.toml" | "p.json" => env.scratch().join(name).display().to_string(),
+            _ => name.clone(),
+        };
+        let args: Vec<String> = args.iter().map(file).collect();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let output = patient(env.command(&args)).run();
         let fits = output.exit() == code && output.stderr().contains(says);
         // A script gets the same end, and one line of JSON where it is an error.
