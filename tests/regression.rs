@@ -7,7 +7,7 @@ use support::{
     client::Serve,
     env::TestEnv,
     fault::{End, Fault},
-    script::{Script, Tool},
+    script::{Auth, Script, Tool},
     talk::{OURS, eventually, text, told},
     upstream::Upstream,
 };
@@ -218,4 +218,25 @@ fn what_counts_as_approved_is_what_was_there_at_connect() {
     let refused = env.cmd(&["call", "c", "read"]).code(9);
     assert!(refused.stderr().contains("allmcp tools approve c"), "{}", refused.stderr());
     assert_eq!(server.runs("read"), 0);
+}
+
+/// `reconnect` took no key for a connection that had needed none, and no other command helped.
+#[test]
+fn a_server_that_wants_a_key_by_now_gets_one_from_reconnect() {
+    let env = TestEnv::new();
+    let server = Upstream::start(Script::legacy());
+    let entry = "[connections.c] # ours\ntimeout = \"9s\"\nauth = \"none\"\nurl = ";
+    env.config(&format!("{entry}\"{}\"\n", server.url()));
+    let _ = env.cmd(&["call", "c", "echo"]).success();
+    server.change(|script| script.auth = Some(Auth::bearer("k")));
+    server.expire_sessions();
+    let shut = env.cmd(&["status", "c", "--live"]).code(4);
+    assert!(shut.stderr().contains("hint: allmcp reconnect c"), "{}", shut.stderr());
+    let _ = env.command(&["reconnect", "c", "--token-stdin"]).stdin("wrong").run().code(4);
+    assert!(env.read_config().contains("auth = \"none\""), "{}", env.read_config());
+    let _ = env.command(&["reconnect", "c", "--token-stdin"]).stdin("k").run().success();
+    let _ = env.cmd(&["call", "c", "echo"]).success();
+    let config = env.read_config();
+    assert!(config.contains("# ours") && config.contains("timeout = \"9s\""), "{config}");
+    assert!(config.contains("auth = \"key\""), "{config}");
 }

@@ -117,6 +117,14 @@ impl ConnectionStore for ConfigFile {
         settings.connections.into_iter().map(entered).collect()
     }
 
+    fn set_auth(&self, name: &ConnectionName, auth: crate::kind::AuthKind) -> Result<(), AddError> {
+        let key = format!("connections.{name}.auth");
+        let set = config::set_key(&self.paths, &key, auth.word());
+        set.map_err(|error| AddError(error.to_string()))?;
+        super::remember_good(&self.paths);
+        Ok(())
+    }
+
     fn add(&self, new: &Entered, replace: bool) -> Result<(), AddError> {
         let keyed = new.auth != crate::kind::AuthKind::None;
         let entry = config::NewConnection {

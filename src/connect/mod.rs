@@ -119,6 +119,8 @@ pub trait ConnectionStore: Send + Sync {
     fn connections(&self) -> Vec<Entered>;
     /// Adds the entry under the lock of the file; with `replace` over one of that name.
     fn add(&self, new: &Entered, replace: bool) -> Result<(), AddError>;
+    /// Says how it proves who the user is; all else of the entry stays.
+    fn set_auth(&self, name: &ConnectionName, auth: AuthKind) -> Result<(), AddError>;
     /// Takes the entry out; false when there is none of that name.
     fn remove(&self, name: &ConnectionName) -> Result<bool, AddError>;
     /// While it is held no other process saves a connection. Blocks.

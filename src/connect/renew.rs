@@ -52,6 +52,7 @@ pub async fn reconnect(
     let signs_in = matches!(there.auth, AuthKind::OAuth | AuthKind::ClientCredentials);
     let takes = |secret: &String| match there.auth {
         AuthKind::Key => true,
+        AuthKind::None => there.provider.is_none(),
         _ => signs_in && matches!(secret.as_str(), CLIENT_SECRET | PRIVATE_KEY),
     };
     if !secrets.keys().all(takes) {
@@ -86,6 +87,10 @@ async fn renew(
         return Err(ConnectError::Refused(format!("{}: {problem}", there.name)));
     }
     let mut request = Request { secrets, dry_run, ..as_request(there, tenant)? };
+    if there.auth == AuthKind::None && there.provider.is_none() {
+        // A server that was open once may want something now, and says what.
+        request.auth = None;
+    }
     let target = refuse::parse(&request)?;
     let name = there.name.clone();
     let found = way::find(deps, &mut request, &target, &name, people, instead_of);
@@ -93,7 +98,7 @@ async fn renew(
     if dry_run {
         return Ok(Connected { name, auth, tools: listing.tools.len(), how: How::WouldBe });
     }
-    save::renewed(deps, request, target, there.clone(), listing).await
+    save::renewed(deps, request, target, there.clone(), auth, listing).await
 }
 
 /// What is there as it is for one user.

@@ -36,6 +36,7 @@ pub(super) async fn renewed(
     request: Request,
     target: Target,
     there: Entered,
+    auth: AuthKind,
     listing: Listing,
 ) -> Result<Connected, ConnectError> {
     let deps_ = deps.clone();
@@ -45,12 +46,16 @@ pub(super) async fn renewed(
         if !deps.connections.connections().contains(&there) {
             return Err(ConnectError::Save(format!("{} was changed meanwhile", there.name)));
         }
-        keep_key(&deps, &request, &target, &there.name, there.auth).await?;
+        keep_key(&deps, &request, &target, &there.name, auth).await?;
         let account = request.tenant.account(&there.name);
         save_lists(&deps.cache, &account, there.target(), &listing);
         deps.forget(&account, false, false);
+        if auth != there.auth {
+            let said = deps.connections.set_auth(&there.name, auth);
+            said.map_err(|AddError(text)| ConnectError::Save(text))?;
+        }
         let tools = listing.tools.len();
-        Ok(Connected { name: there.name, auth: there.auth, tools, how: How::Renewed })
+        Ok(Connected { name: there.name, auth, tools, how: How::Renewed })
     };
     through(deps, work).await
 }
