@@ -128,7 +128,7 @@ pub enum Command {
     Connect(ConnectArgs),
     /// Remove a connection and delete its stored credential
     Disconnect(DisconnectArgs),
-    /// Give a connection a new key; its settings stay
+    /// Sign in again or give a new key; the connection's settings stay
     Reconnect(ReconnectArgs),
     /// Switch a connection on
     Enable(NameArgs),

@@ -16,6 +16,10 @@ use std::{ffi::OsString, io::Write as _};
 /// Commands that are known to come, so that nobody is sent to another one.
 const LATER: &[&str] = &["login", "logout", "token", "whoami"];
 
+/// The same of flags, by command.
+const LATER_FLAGS: &[(&str, &str)] =
+    &[("allmcp connect", "--stdio"), ("allmcp serve", "--http"), ("allmcp serve", "--platform")];
+
 /// Reads `args` (the program's name first). Whatever is not a command to run is answered here:
 /// help and version on stdout, mistakes on stderr.
 pub fn read(
@@ -146,6 +150,11 @@ fn usage(error: &clap::Error, asked: &str) -> CliError {
     {
         return CliError::not_in_this_version(&format!("`allmcp {word}`"));
     }
+    if let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
+        && LATER_FLAGS.contains(&(asked, flag.as_str()))
+    {
+        return CliError::not_in_this_version(&format!("`{asked} {flag}`"));
+    }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return CliError::usage("a subcommand is missing").hint(help);
     }
@@ -194,6 +203,22 @@ mod tests {
         assert_eq!(format!("{short:?}"), format!("{long:?}"));
         let other = ["allmcp", "serve", "-v"].map(OsString::from);
         assert!(launched(&other).is_none() && launched(&args[..1]).is_none());
+    }
+
+    #[test]
+    fn flags_that_are_to_come_are_no_mistakes_of_spelling() {
+        for (line, flag) in [
+            ("serve --http 127.0.0.1:1", "serve --http"),
+            ("connect x --stdio -- npx y", "connect --stdio"),
+        ] {
+            let said = error(line).message;
+            assert_eq!(said, format!("`allmcp {flag}` is not in this version"));
+        }
+        assert!(
+            error("list --http").message.contains("unexpected"),
+            "{}",
+            error("list --http").message
+        );
     }
 
     #[test]
