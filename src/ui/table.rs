@@ -100,6 +100,8 @@ impl Table {
                 behind = pad - before + GAP;
             }
         }
+        // A text that was cut may end with what stood between two words.
+        line.truncate(line.trim_end().len());
         line
     }
 }
@@ -182,6 +184,15 @@ mod tests {
     fn an_empty_table_is_its_header() {
         let text = Table::new(["A", "B"]).render(Terminal::default(), Ink::default());
         assert_eq!(text, "A  B\n");
+    }
+
+    #[test]
+    fn a_text_that_is_cut_between_two_words_leaves_nothing_behind() {
+        let mut table = Table::new(["NAME".into(), Column::address("URL")]);
+        table.row(["n".repeat(15).into(), "ab cd".into()]);
+        let ascii = Terminal { ascii: true, ..on(20) };
+        let text = table.render(ascii, Ink::default());
+        assert!(text.lines().all(|line| line == line.trim_end()), "{text:?}");
     }
 
     proptest! {
