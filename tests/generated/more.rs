@@ -137,7 +137,7 @@ pub(crate) fn of(command: &str) -> More {
             &["allmcp uninstall claude-desktop", "allmcp uninstall claude-desktop --dry-run"],
         ),
         "import" => {
-            (&["secrets", "lists"], SIGN_IN, &["connect(1)", "install(1)"], &["allmcp import"])
+            (&["secrets", "lists"], SIGN_IN, &["connect(1)", "install(1)"], &[])
         }
         "doctor" => (
             &["log", "lists"],
