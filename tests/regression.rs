@@ -240,3 +240,20 @@ fn a_server_that_wants_a_key_by_now_gets_one_from_reconnect() {
     assert!(config.contains("# ours") && config.contains("timeout = \"9s\""), "{config}");
     assert!(config.contains("auth = \"key\""), "{config}");
 }
+
+/// What another process had connected a moment ago was "connected" with no tools.
+#[test]
+fn what_was_connected_a_moment_ago_has_its_tools() {
+    let env = TestEnv::new();
+    let server = Upstream::start(Script::legacy().tools([Tool::echo("a"), Tool::echo("b")]));
+    let mut serve = Serve::start(&env, &["serve"]);
+    serve.initialize("2025-11-25");
+    serve.tools();
+    for name in ["one", "two", "three"] {
+        let _ = env.cmd(&["connect", &server.url(), "--name", name]).success();
+        let wanted = json!({ "provider": server.url(), "name": name });
+        let told = serve.call("connect_provider", wanted);
+        let told = &told["result"]["structuredContent"];
+        assert_eq!((&told["status"], &told["tools"]), (&json!("connected"), &json!(2)), "{told}");
+    }
+}

@@ -136,9 +136,7 @@ pub(crate) fn of(command: &str) -> More {
             &["install(1)", "disconnect(1)"],
             &["allmcp uninstall claude-desktop", "allmcp uninstall claude-desktop --dry-run"],
         ),
-        "import" => {
-            (&["secrets", "lists"], SIGN_IN, &["connect(1)", "install(1)"], &[])
-        }
+        "import" => (&["secrets", "lists"], SIGN_IN, &["connect(1)", "install(1)"], &[]),
         "doctor" => (
             &["log", "lists"],
             &["DBUS_SESSION_BUS_ADDRESS"],

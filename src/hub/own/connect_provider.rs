@@ -62,10 +62,16 @@ pub(super) async fn run(hub: &Hub, args: Args, request: &Request) -> Result<Byte
                 },
             }
         }
-        Wanted::There(There { name, .. }) => match hub.required(&name).await {
-            None => return Ok(is_connected(hub, &name)),
-            Some(link) => (link, None),
-        },
+        Wanted::There(There { name, .. }) => {
+            if hub.member(&name).is_none() {
+                // The file has it a moment before this process does.
+                hub.own_deps().take_up().await;
+            }
+            match hub.required(&name).await {
+                None => return Ok(is_connected(hub, &name)),
+                Some(link) => (link, None),
+            }
+        }
         Wanted::New { purpose, wish } => {
             match wish.directly(&deps).await {
                 Direct::Connected(connected) => return taken_up(hub, connected).await,
