@@ -118,6 +118,15 @@ for columns in 60 120; do
   holds "TERM=dumb: none" unpainted
   runs 0 "CLICOLOR_FORCE=1 allmcp status | cat"
   holds "CLICOLOR_FORCE: in a pipe too" bash -c 'grep -q "$(printf "\033")" <<<"$0"' "$(shown -e)"
+  runs 0 "allmcp connect $SHOP/slow-erp/mcp --name slow-erp"
+  pictured "connect-after-$columns"
+  holds "connect: its sign has a colour" painted ✓
+  expect "disconnect it once more" 0 allmcp disconnect slow-erp --yes
+  begins "allmcp logs -f --connection bitrix24"
+  until_seen 'page by page'
+  presses C-c
+  ends 130
+  for sign in ✓ ✗; do holds "logs -f: $sign has a colour" painted "$sign"; done
 done
 
 # Where the locale has no UTF-8, our signs are ASCII; a dumb terminal, an agent and CI get nothing drawn.
